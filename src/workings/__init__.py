@@ -1,0 +1,36 @@
+"""Deep learning, workings shown: every model defined by its equations, proven equal to them, trained with one command.
+
+The verbs of the command line are functions here. Nothing heavy is imported until one is used.
+
+    run = workings.train("language", data="my.txt", minutes=3)
+    run.write("Once upon a time")
+"""
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workings.verbs import Run, data, demo, doctor, evaluate, load, report, resume, train, write
+
+__version__ = "0.1.0"
+__all__ = ["Run", "__version__", "data", "demo", "doctor", "evaluate", "load", "report", "resume", "train", "write"]
+
+
+class VerbPackage(ModuleType):
+    """A package that is also the verb of its name: `workings.data` and `workings.report` can be called."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return getattr(importlib.import_module("workings.verbs"), self.__name__.rpartition(".")[2])(*args, **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("data", "report"):
+        return importlib.import_module(f"workings.{name}")
+    if name in __all__:
+        return getattr(importlib.import_module("workings.verbs"), name)
+    raise AttributeError(f"module 'workings' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,73 @@
+"""`workings`: the verbs, and one sentence instead of a traceback when something is wrong."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cyclopts import CycloptsError, UnusedCliTokensError
+
+from workings.cli.shape import make_app
+from workings.errors import BadInput
+
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
+
+app = make_app(
+    "workings",
+    "workings demo",
+    "workings train language --data my.txt --minutes 5",
+    'workings write runs/NAME "Once upon a time"',
+    "workings train language --help",
+    help="Deep learning, workings shown: train models, look inside them, use them.",
+)
+app.command("workings.cli.train:app", name="train", help="Train a model on your data.")
+app.command("workings.cli.train:resume_app", name="resume", help="Go on with a run that was stopped; the bits are those of never having stopped.")
+app.command("workings.cli.use:evaluate_app", name="evaluate", help="Score a trained model on its validation text or on another text.")
+app.command("workings.cli.write:app", name="write", help="Let a trained language model go on with a text.")
+app.command("workings.cli.use:report_app", name="report", help="Write the report of a run, or of several side by side, as one HTML file.")
+app.command("workings.cli.about:data_app", name="data", help="List the built-in data, or show one of them.")
+app.command("workings.cli.about:doctor_app", name="doctor", help="Say what this machine has, and what to do about what is wrong.")
+app.command("workings.cli.about:demo_app", name="demo", help="Train the lecture's transformer on a built-in novel and watch it learn to write.")
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Run one command; exits with 0 when done, 2 on bad input, 130 when interrupted.
+
+    WORKINGS_DEBUG=1 shows the traceback of what would be one sentence.
+    """
+    try:
+        app(list(sys.argv[1:] if tokens is None else tokens), exit_on_error=False, print_error=False, result_action="return_none")
+        sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        print(f"workings: {stop or 'interrupted'}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(DONE)
+    except (BadInput, CycloptsError, OSError, MemoryError, RuntimeError) as error:
+        if os.environ.get("WORKINGS_DEBUG") or (isinstance(error, RuntimeError) and not _is_out_of_memory(error)):
+            raise
+        fail(sentence(error))
+
+
+def fail(message: str) -> NoReturn:
+    """Print `workings: message` on standard error and exit with 2."""
+    print(f"workings: {message}", file=sys.stderr)
+    sys.exit(BAD_INPUT)
+
+
+def sentence(error: BaseException) -> str:
+    """One line that says what is wrong."""
+    if isinstance(error, UnusedCliTokensError):
+        words = " ".join(map(str, error.unused_tokens or ()))
+        return f"{words!r} is not expected after {' '.join(error.command_chain or ())!r}; put --help there to see what is."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    if isinstance(error, MemoryError) or _is_out_of_memory(error):
+        return "The memory is full; make the batch, the context or the model smaller."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "not enough memory" in text)

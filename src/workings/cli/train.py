@@ -1,0 +1,115 @@
+"""`workings train TASK` and `workings resume RUN`."""
+
+from pathlib import Path
+
+from workings.cli.shape import make_app, settings_text
+from workings.models.settings import RecurrentSettings
+from workings.tasks.language_settings import SECTIONS
+
+app = make_app("train", "workings train language --data my.txt", "workings train language --recipe demo", help="Train a model on your data.")
+
+language_app = make_app(
+    "language",
+    "workings train language --data my.txt --minutes 5",
+    'workings train language --data "books/*.txt" --tokenizer bpe --model llama',
+    "workings train language --data reviews.csv --column text --out runs/reviews",
+    "workings train language --set model.layers=4 --set optimizer.rate=1e-3",
+    "workings train language --recipe demo --seed 1",
+    details=settings_text(*SECTIONS.items(), ("model", RecurrentSettings)),
+)
+app.command(language_app)
+
+resume_app = make_app(
+    "resume",
+    "workings resume runs/NAME",
+    "workings resume runs/NAME --steps 4000",
+    "workings resume runs/NAME --minutes 10 --set training.evaluate_every=100",
+)
+
+
+@language_app.default
+def language(
+    *,
+    data: str | None = None,
+    recipe: str | None = None,
+    model: str | None = None,
+    out: str | None = None,
+    overwrite: bool = False,
+    seed: int | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    column: str | None = None,
+    encoding: str | None = None,
+    tokenizer: str | None = None,
+    set: list[str] | None = None,
+    quiet: bool = False,
+) -> None:
+    """Train a language model: it reads a text and learns to write like it.
+
+    The run is a folder: settings, measurements, checkpoints, the model, samples and a report. Ctrl-C saves; `workings resume` goes on.
+
+    Args:
+        data: A text file, a folder or "glob" of texts, a .jsonl, .csv or .parquet file with --column, a built-in text
+            ("workings data" lists them), or a data set's name on the hub.
+        recipe: Named settings to begin with, or a TOML file of your own; whatever else is given on the command line is laid over it.
+        model: A preset: lecture, lecture-plus, gpt, llama, rnn, gru or lstm. Its sizes are settings, such as --set model.width=256.
+        out: The run's folder. [default: runs/language-DATE-TIME]
+        overwrite: Replace the run that is already in --out.
+        seed: The seed of everything random; the same seed gives the same run.
+        steps: Stop after this many steps.
+        minutes: Stop after this many minutes of training; the learning rate's schedule is fitted to the time.
+        device: auto, cpu, cuda or mps.
+        precision: auto, float32 or bfloat16; auto is bfloat16 where the hardware has it.
+        column: The column that holds the text, for tables and the hub.
+        encoding: The text files' encoding. [default: utf-8]
+        tokenizer: character, byte or bpe.
+        set: Change any setting, as in --set model.layers=6; can be given more than once. The settings are listed below.
+        quiet: Print nothing but warnings.
+    """
+    from workings import verbs
+
+    run = verbs.train(
+        "language",
+        data=data,
+        recipe=recipe,
+        model=model,
+        out=out,
+        overwrite=overwrite,
+        seed=seed,
+        steps=steps,
+        minutes=minutes,
+        device=device,
+        precision=precision,
+        column=column,
+        encoding=encoding,
+        tokenizer=tokenizer,
+        set=set or (),
+        quiet=quiet,
+    )
+    tell(run.folder, quiet)
+
+
+@resume_app.default
+def resume(run: str, /, *, steps: int | None = None, minutes: float | None = None, set: list[str] | None = None, quiet: bool = False) -> None:
+    """Go on with a run that was stopped; the bits are those of never having stopped.
+
+    The newest checkpoint that is whole is used. A setting that would change what was computed so far is refused, with the difference shown.
+
+    Args:
+        run: The run's folder.
+        steps: Stop after this many steps, counted from the run's beginning.
+        minutes: Stop after this many more minutes of training.
+        set: Change a setting, as in --set training.evaluate_every=100; can be given more than once.
+        quiet: Print nothing but warnings.
+    """
+    from workings import verbs
+
+    tell(verbs.resume(run, steps=steps, minutes=minutes, set=set or (), quiet=quiet).folder, quiet)
+
+
+def tell(folder: Path, quiet: bool) -> None:
+    """Where the run is, and what can be done with it."""
+    if not quiet:
+        print(f'Done: {folder}\n\n  workings report {folder} --open\n  workings write {folder} "Once"\n  workings resume {folder} --minutes 5')

@@ -1,0 +1,23 @@
+"""The one exception for a mistake of the user's: bad input, said in one sentence."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BadInput(Exception):
+    """What is wrong, where, and what to do, in one sentence; the command line prints it and exits with 2."""
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """A sentence that names the closest choice, or all of them when nothing is close.
+
+    >>> suggest("tranformer", ["transformer", "gru"])
+    "Did you mean 'transformer'?"
+    >>> suggest("xyz", ["rms", "layer"])
+    "Choose from 'layer', 'rms'."
+    """
+    choices = sorted(choices)
+    close = difflib.get_close_matches(word, choices, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return "Choose from " + ", ".join(map(repr, choices)) + "."

@@ -1,0 +1,33 @@
+"""Where a token stands: position encodings (statement 1.1a and its alternatives)."""
+
+import torch
+from torch import Tensor
+
+
+def lecture(positions: Tensor, width: int) -> Tensor:
+    """sin(t) x range(D), exactly as printed (1.1a): one direction for every t, as long as D is wide.
+
+    positions: [..., T] whole numbers t -> [..., T, D] in float64.
+    """
+    return torch.sin(positions.double())[..., None] * torch.arange(width, dtype=torch.float64, device=positions.device)
+
+
+def sinusoidal(positions: Tensor, width: int, theta: float) -> Tensor:
+    """s_t[2i] = sin(t / theta^(2i/D)), s_t[2i+1] = cos(t / theta^(2i/D)) (Vaswani et al. 2017). [..., T] -> [..., T, D] in float64."""
+    even = torch.arange(0, width, 2, dtype=torch.float64, device=positions.device)
+    angle = positions.double()[..., None] * theta ** (-even / width)  # [..., T, ceil(D/2)]
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2)[..., :width]
+
+
+def rotary_table(positions: Tensor, width: int, theta: float) -> tuple[Tensor, Tensor]:
+    """cos and sin of t / theta^(2i/d) for each pair i < d/2 (Su et al. 2021). [..., T] -> two of [..., T, d/2] in float64."""
+    even = torch.arange(0, width, 2, dtype=torch.float64, device=positions.device)
+    angle = positions.double()[..., None] * theta ** (-even / width)
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn each pair (x_i, x_{i + d/2}) by its angle. x: [B, H, T, d]; table: cos, sin of [B or 1, 1, T, d/2], float32 at least."""
+    cos, sin = table
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).to(x.dtype)

@@ -1,0 +1,168 @@
+"""The settings of every model: sizes and named choices, checked together. Imports no torch, so help texts are fast."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workings.errors import BadInput, suggest
+
+Activation = Literal["relu", "gelu", "gelu-tanh", "silu", "gated"]
+
+
+def require(condition: bool, sentence: str) -> None:
+    """Raise `BadInput(sentence)` unless the condition holds."""
+    if not condition:
+        raise BadInput(sentence)
+
+
+@dataclass(kw_only=True, frozen=True)
+class TransformerSettings:
+    """Sizes and switches of the one transformer; the letters are those of the lecture (statements 1.1a-e, 1.2a-d, 2.1-2.2)."""
+
+    vocabulary: int = 0
+    """V, the number of tokens; 0 takes it from the tokenizer."""
+    context: int = 256
+    """T, the longest sequence that the model is trained on."""
+    width: int = 256
+    """D, the width of the residual stream."""
+    layers: int = 6
+    """L, the number of layers."""
+    heads: int = 4
+    """M, the number of attention heads."""
+    head_width: int = 0
+    """d_k, the width of a query, a key and a value; 0 means width / heads."""
+    ff_width: int = 0
+    """F, the width inside the feed-forward part; 0 means 4 x width (8/3 x width, rounded up to 16, when phi is gated)."""
+    key_value_heads: int = 0
+    """Heads of keys (and of values per head), each serving heads / key_value_heads queries; 0 means heads."""
+    position: Literal["lecture", "sinusoidal", "learned", "rotary", "none"] = "rotary"
+    """Where order comes from: sin(t) x range(D) as printed (1.1a), sinusoids, a learned table, rotated queries and keys, or nothing."""
+    value: Literal["shared", "per-head"] = "per-head"
+    """One value v = A x + b_A for all heads (1.1b), or one a head."""
+    value_activation: Literal["none", "phi"] = "none"
+    """v = A x + b_A, or the earlier h = phi(A x + b_A) (1.2a)."""
+    normalize: Literal["attention", "all", "h"] = "all"
+    """What the attention part normalizes (1.2b): x for queries and keys only (as printed), x for values too, or h, the values."""
+    attend: Literal["x", "h"] = "x"
+    """Queries and keys are made from x (1.1c) or from h, the values of all heads side by side (1.2c)."""
+    tau: Literal["1/sqrt(D)", "1/sqrt(d_k)", "1", "learned"] = "1/sqrt(d_k)"
+    """The scale of the scores (1.2d); learned is one number a head, beginning at 1/sqrt(d_k)."""
+    norm: Literal["layer", "rms"] = "layer"
+    """Layer norm, or root-mean-square norm."""
+    norm_epsilon: float = 1e-5
+    """Added to the variance inside the root."""
+    placement: Literal["lecture", "pre", "post"] = "pre"
+    """Norms only where `normalize` says (lecture); also before the feed-forward part and before the head (pre); or after each residual sum (post)."""
+    residuals: Literal["one", "two"] = "two"
+    """One residual a layer, around attention and feed-forward together (1.1e), or one around each."""
+    phi: Activation = "gelu"
+    """The nonlinearity of the feed-forward part (1.1d); gated is silu(G x) * (B x)."""
+    biases: Literal["all", "lecture", "qkv", "none"] = "all"
+    """Which linear maps have a bias: all, all but T and the head (lecture, 1.1b-d), only queries, keys and values, or none. Layer norms have one unless none."""
+    tied: bool = True
+    """P = A^0 Y with the embedding A^0 (2.2b), or a head of its own."""
+    causal: bool = True
+    """A token sees only itself and what came before it, or everything."""
+    cross_attention: bool = False
+    """Each layer also attends to a second sequence, the memory (3.2)."""
+    dropout: float = 0.0
+    """The probability of dropping an element of the embedding, the attention weights and each part's output, in training (6.1c)."""
+    stochastic_depth: float = 0.0
+    """The probability of skipping the last layer for a sample, in training; earlier layers on a line from 0."""
+    rope_theta: float = 10_000.0
+    """The base of the rotary and sinusoidal frequencies."""
+    initialization: Literal["normal", "fan-in"] = "normal"
+    """Matrices from N(0, 0.02^2) or from N(0, 1/inputs); T and C are then divided by the root of the number of residual sums."""
+
+    def __post_init__(self) -> None:
+        fill = object.__setattr__  # the zeros are filled in, so that what is saved is what is used
+        for name in ("context", "width", "layers", "heads"):
+            require(getattr(self, name) > 0, f"model.{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("vocabulary", "head_width", "ff_width", "key_value_heads"):
+            require(getattr(self, name) >= 0, f"model.{name} is {getattr(self, name)}; it cannot be negative.")
+        for name in ("dropout", "stochastic_depth"):
+            require(0 <= getattr(self, name) < 1, f"model.{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
+        require(self.norm_epsilon > 0 and self.rope_theta > 1, "model.norm_epsilon must be above 0 and model.rope_theta above 1.")
+        if not self.head_width:
+            require(self.width % self.heads == 0, f"model.width {self.width} does not divide by model.heads {self.heads}; change one, or set model.head_width.")
+            fill(self, "head_width", self.width // self.heads)
+        if not self.ff_width:
+            fill(self, "ff_width", -(-8 * self.width // 3 // 16) * 16 if self.phi == "gated" else 4 * self.width)
+        if not self.key_value_heads:
+            fill(self, "key_value_heads", self.heads)
+        require(self.heads % self.key_value_heads == 0, f"model.heads {self.heads} does not divide by model.key_value_heads {self.key_value_heads}.")
+        require(
+            self.value == "per-head" or self.key_value_heads == self.heads,
+            "model.value='shared' is one value for all heads, so model.key_value_heads must equal model.heads.",
+        )
+        require(
+            not (self.value_activation == "phi" and self.phi == "gated"),
+            "model.value_activation='phi' needs a phi of one argument; model.phi='gated' has two.",
+        )
+        require(
+            not (self.attend == "h" and self.normalize == "attention"),
+            "model.normalize='attention' normalizes x for queries and keys, but model.attend='h' makes them from h; use normalize 'all' or 'h'.",
+        )
+        require(
+            self.placement != "post" or self.normalize == "all",
+            f"model.placement='post' normalizes after each sum, so model.normalize={self.normalize!r} has no place; leave it at 'all'.",
+        )
+        require(
+            self.position != "rotary" or self.head_width % 2 == 0,
+            f"model.position='rotary' turns pairs, but model.head_width is {self.head_width}; make it even.",
+        )
+
+
+@dataclass(kw_only=True, frozen=True)
+class RecurrentSettings:
+    """Sizes of the recurrent language models: embedding, stacked cells, head (statement 6.2c)."""
+
+    vocabulary: int = 0
+    """V, the number of tokens; 0 takes it from the tokenizer."""
+    context: int = 256
+    """T, the number of steps that a gradient runs back."""
+    width: int = 384
+    """D, the width of the embedding and of every layer's state."""
+    layers: int = 2
+    """L, the number of stacked cells."""
+    cell: Literal["rnn", "gru", "lstm"] = "gru"
+    """The cell: Elman's with tanh, the gated recurrent unit, or long short-term memory."""
+    tied: bool = True
+    """The head is the embedding, or has a matrix of its own."""
+    dropout: float = 0.0
+    """The probability of dropping an element between layers, in training."""
+
+    def __post_init__(self) -> None:
+        for name in ("context", "width", "layers"):
+            require(getattr(self, name) > 0, f"model.{name} is {getattr(self, name)}; it must be at least 1.")
+        require(self.vocabulary >= 0, f"model.vocabulary is {self.vocabulary}; it cannot be negative.")
+        require(0 <= self.dropout < 1, f"model.dropout is {self.dropout}; it must be at least 0 and below 1.")
+
+
+LECTURE = dict(
+    position="lecture", value="shared", normalize="attention", tau="1/sqrt(D)", placement="lecture", residuals="one", phi="relu", biases="lecture", tied=True
+)
+
+PRESETS: dict[str, tuple[str, dict]] = {
+    "lecture": ("transformer", LECTURE),
+    "lecture-plus": ("transformer", LECTURE | dict(position="sinusoidal", normalize="all")),
+    "gpt": ("transformer", dict(position="learned", phi="gelu-tanh", biases="all", norm="layer", tied=True)),
+    "llama": ("transformer", dict(position="rotary", phi="gated", biases="none", norm="rms", tied=False)),
+    "rnn": ("recurrent", dict(cell="rnn")),
+    "gru": ("recurrent", dict(cell="gru")),
+    "lstm": ("recurrent", dict(cell="lstm")),
+}
+"""Name -> (architecture, what differs from its defaults)."""
+
+ARCHITECTURES: dict[str, type] = {"transformer": TransformerSettings, "recurrent": RecurrentSettings}
+
+
+def model_settings(preset: str, **sizes) -> TransformerSettings | RecurrentSettings:
+    """The settings of a named preset with some of them changed.
+
+    >>> model_settings("gpt", width=64, heads=2).head_width
+    32
+    """
+    if preset not in PRESETS:
+        raise BadInput(f"There is no model preset {preset!r}. {suggest(preset, PRESETS)}")
+    architecture, choices = PRESETS[preset]
+    return ARCHITECTURES[architecture](**(choices | sizes))

@@ -1,0 +1,56 @@
+"""The model card: what a model is, what it was trained on, how well it does, and how to use it; Markdown with the hub's front matter."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from workings.data.builtin import BUILTIN
+from workings.report import formats
+from workings.report.pages import render
+from workings.report.record import Record, read_record
+from workings.report.write import seed_of
+
+PIPELINES = {"language": "text-generation", "classify": "text-classification", "translate": "translation", "pictures": "image-classification"}
+PIPELINES |= {"vae": "unconditional-image-generation", "gan": "unconditional-image-generation", "diffusion": "unconditional-image-generation"}
+USES = {"language": 'model.write("Once upon a time")'}
+METRICS = {"loss": "Loss (nats per token)", "nats_per_character": "Nats per character", "bits_per_byte": "Bits per byte"}
+
+
+def model_card(run: Path | Record) -> str:
+    """The model card of a run, as Markdown with YAML front matter."""
+    record = run if isinstance(run, Record) else read_record(Path(run))
+    data = data_of(record.config)
+    known = BUILTIN.get(data)
+    scores = [(name, (record.best or {}).get(name)) for name in record.score_names]
+    scores = [(METRICS.get(name, name.replace("_", " ")), score) for name, score in scores if isinstance(score, (int, float))]
+    text = render(
+        "card.md",
+        front=front_matter(record, data, known),
+        record=record,
+        data=data,
+        known=known,
+        scores=scores,
+        seed=seed_of(record),
+        use=USES.get(record.task, ""),
+        settings=formats.flatten(record.model_config.get("settings") or record.config.get("model") or {}),
+    )
+    return formats.printable(text)
+
+
+def data_of(config: dict[str, Any]) -> str:
+    """The name or path of the training data, as it was given."""
+    flat = formats.flatten(config)
+    return str(flat.get("data.source") or flat.get("data") or "")
+
+
+def front_matter(record: Record, data: str, known: Any) -> str:
+    """The hub's fields as YAML; every scalar is written as JSON, which is YAML too."""
+    pipeline = PIPELINES.get(record.task)
+    fields: dict[str, Any] = {"library_name": "workings", "license": "mit" if known else "unknown", "tags": ["workings", record.task]}
+    if pipeline:
+        fields["pipeline_tag"] = pipeline
+    metrics = [{"type": name, "value": score} for name, score in (record.best or {}).items() if name in record.score_names and isinstance(score, (int, float))]
+    if metrics and data:
+        result = {"task": {"type": pipeline or record.task}, "dataset": {"name": data, "type": data}, "metrics": metrics}
+        fields["model-index"] = [{"name": record.name, "results": [result]}]
+    return "\n".join(f"{key}: {json.dumps(field, ensure_ascii=False)}" for key, field in fields.items())

@@ -1,0 +1,184 @@
+"""A run folder as the report reads it: its config, machine and rows, and the numbers of the headline."""
+
+import json
+import math
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from workings.errors import BadInput
+from workings.report import formats
+from workings.training.journal import read_metrics
+
+ENDINGS = {
+    "done": "ran to its end",
+    "early": "stopped early: the validation score no longer improved",
+    "interrupted": "interrupted and saved; it can be resumed",
+    "non-finite": "stopped: the loss was no longer finite",
+    "running": "still running, or killed; these are the rows so far",
+}
+PRECISIONS = {"bf16": "bfloat16", "fp32": "float32", "fp16": "float16"}
+BOOKKEEPING = ("event", "step", "seconds", "best")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run folder, read."""
+
+    path: Path
+    config: dict
+    environment: dict
+    rows: list[dict]
+
+    def of(self, event: str) -> list[dict]:
+        """The rows of one kind, in order of step."""
+        return [row for row in self.rows if row.get("event") == event]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @cached_property
+    def model_config(self) -> dict:
+        """model/config.json, empty while no model is saved."""
+        path = self.path / "model" / "config.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return str(self.config.get("task") or self.model_config.get("task") or "training")
+
+    @property
+    def start(self) -> dict:
+        """The first start row: sizes and the plan."""
+        return next(iter(self.of("start")), {})
+
+    @property
+    def ending(self) -> str:
+        """How the run ended: a key of ENDINGS."""
+        last = self.rows[-1] if self.rows else {}
+        return last.get("reason", "done") if last.get("event") == "end" else "running"
+
+    @property
+    def step(self) -> int:
+        """The last step."""
+        return max((row.get("step") or 0 for row in self.rows), default=0)
+
+    @property
+    def steps_planned(self) -> int | None:
+        """The steps that were planned last."""
+        return next((row["steps"] for row in reversed(self.rows) if row.get("event") in ("plan", "start") and row.get("steps")), None)
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of training, validation and saving not counted."""
+        return next((row["seconds"] for row in reversed(self.rows) if row.get("seconds") is not None), None)
+
+    @property
+    def units(self) -> str:
+        """What a step consumes: tokens, images, ..."""
+        return self.start.get("units") or "units"
+
+    @property
+    def parameters(self) -> int | None:
+        """Parameters of all players."""
+        return sum(self.start["parameters"].values()) if self.start.get("parameters") else None
+
+    @property
+    def units_seen(self) -> float | None:
+        """Tokens or images seen in training."""
+        per_step = self.start.get("units_per_step")
+        return per_step * self.step if per_step else None
+
+    @property
+    def flops(self) -> float | None:
+        """Floating-point operations of all training steps."""
+        per_step = self.start.get("flops_per_step")
+        return per_step * self.step if per_step else None
+
+    @property
+    def peak_share(self) -> float | None:
+        """FLOPs a second over the machine's measured peak at the run's precision."""
+        precision = str(self.environment.get("precision"))
+        peak = (self.environment.get("peak_gflops") or {}).get(PRECISIONS.get(precision, precision))
+        return self.flops / self.seconds / (peak * 1e9) if peak and self.flops and self.seconds else None
+
+    @property
+    def validations(self) -> list[dict]:
+        """The validation rows."""
+        return self.of("validation")
+
+    @property
+    def best(self) -> dict | None:
+        """The best validation row: the last one marked best, else the one with the smallest finite loss."""
+        marked = [row for row in self.validations if row.get("best")]
+        finite = [row for row in self.validations if is_number(row.get("loss"))]
+        return marked[-1] if marked else min(finite, key=lambda row: row["loss"], default=None)
+
+    def measures(self, event: str) -> list[str]:
+        """The names of what the rows of one event measure, in order of appearance; whole numbers that never change are facts, not measures."""
+        return [key for key, values in self._numbers(event).items() if len(set(values)) > 1 or not isinstance(values[0], int)]
+
+    def facts(self, event: str) -> dict[str, int]:
+        """The whole numbers that are the same in all rows of one event: how many tokens were predicted, with which context."""
+        return {key: values[0] for key, values in self._numbers(event).items() if len(set(values)) == 1 and isinstance(values[0], int)}
+
+    def _numbers(self, event: str) -> dict[str, list]:
+        rows = self.of(event)
+        keys = dict.fromkeys(key for row in rows for key, x in row.items() if key not in BOOKKEEPING and isinstance(x, (int, float)) and not isinstance(x, bool))
+        return {key: [row[key] for row in rows if row.get(key) is not None] for key in keys}
+
+    @property
+    def score_names(self) -> list[str]:
+        """The names of everything that validation measures."""
+        return self.measures("validation")
+
+    def unit_of(self, name: str) -> str:
+        """The unit of a metric, empty when it has none that is known."""
+        base = name.rsplit("/", 1)[-1]
+        if base == "loss":
+            return "nats per token" if self.units == "tokens" else ""
+        return {"nats_per_character": "nats", "bits_per_byte": "bits", "units_per_second": f"{self.units}/s", "seconds": "s"}.get(base, "")
+
+    def summary(self) -> str:
+        """The run in one or two sentences."""
+        machine = ", ".join(
+            part
+            for part in (
+                str(self.environment.get("cpu") or ""),
+                f"{self.environment['cores']} cores" if self.environment.get("cores") else "",
+                str(self.environment.get("precision") or ""),
+            )
+            if part
+        )
+        what = str(self.model_config.get("architecture") or "model")
+        size = f" of {formats.count(self.parameters)} parameters" if self.parameters else ""
+        saw = f"saw {formats.count(self.units_seen)} {self.units}" if self.units_seen else f"took {self.step:,} steps"
+        first = f"{'An' if what[0] in 'aeiou' else 'A'} {what}{size} {saw} in {formats.duration(self.seconds)}" + (f" on {machine}." if machine else ".")
+        best = self.best
+        if best is None or "loss" not in best:
+            return first
+        return f"{first} Its best validation loss is {formats.value(best['loss'])} {self.unit_of('loss')}".rstrip() + f", at step {best['step']:,}."
+
+
+def is_number(x: object) -> bool:
+    """A finite number."""
+    return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x)
+
+
+def read_record(path: Path) -> Record:
+    """Read a run folder; what is missing or broken is said in one sentence."""
+    if not path.is_dir():
+        raise BadInput(f"There is no run folder {str(path)!r}.")
+    for name in ("metrics.jsonl", "config.toml", "environment.json"):
+        if not (path / name).is_file():
+            raise BadInput(f"{str(path)!r} is not a run folder: it has no {name}.")
+    try:
+        config = tomllib.loads((path / "config.toml").read_text(encoding="utf-8"))
+        environment = json.loads((path / "environment.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"The run folder {str(path)!r} has an unreadable config.toml or environment.json: {error}.") from error
+    return Record(path, config, environment, read_metrics(path / "metrics.jsonl"))

@@ -1,0 +1,46 @@
+"""What each task adds to the report of its runs: from a run folder to sections, by way of the saved model."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from workings.report.language import language_sections
+from workings.report.pages import Section
+from workings.report.record import read_record
+from workings.weights.folder import Saved, load_folder
+
+SENTENCE = 240
+"""How many characters of a text a language model is watched reading."""
+
+
+def run_sections(run: Path, sentence: str | None = None) -> list[Section]:
+    """The sections of a run whose model has been saved; none before that. sentence: what a language model is watched reading."""
+    if not (run / "model" / "model.safetensors").is_file():
+        return []
+    saved = load_folder(run)
+    return TASKS[saved.task](run, saved, sentence) if saved.task in TASKS else []
+
+
+def language(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
+    """A language model's: on the sentence, else on the held-out text in samples/held-out.txt, else on its own last sample."""
+    held_out = run / "samples" / "held-out.txt"
+    text = sentence or first_sentence(held_out.read_text(encoding="utf-8") if held_out.is_file() else last_sample(run))
+    return language_sections(saved.model, saved.tokenizer, text) if text else []
+
+
+TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {"language": language}
+
+
+def last_sample(run: Path) -> str:
+    """The last text that the model wrote while training, empty when it wrote none."""
+    return next((row["text"] for row in reversed(read_record(run).of("sample")) if row.get("text")), "")
+
+
+def first_sentence(text: str) -> str:
+    """The text from its first sentence on, at most SENTENCE characters: what is cut out of a book begins anywhere.
+
+    >>> first_sentence("ld not be. It was late. She went home.")
+    'It was late. She went home.'
+    """
+    begin = re.search(r"[.!?][\"'”’)]*\s+", text[: len(text) // 2 + 1])
+    return text[begin.end() if begin else 0 :][:SENTENCE].rstrip()

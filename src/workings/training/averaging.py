@@ -1,0 +1,42 @@
+"""A moving average of the weights (statement 6.1c)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Average:
+    """w' <- d w' + (1 - d) w after every step, with d = min(decay, (1 + n) / (10 + n)) after n steps, so that short runs are not all beginning.
+
+    Parameters only: buffers and counters are the model's own.
+    """
+
+    def __init__(self, module: nn.Module, decay: float):
+        self.module, self.decay, self.updates = module, decay, 0
+        self.weights = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take one step of the average."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(list(self.weights.values()), [parameter.detach() for parameter in self.module.parameters()], 1 - decay)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The module has the averaged weights inside the block and its own again after it."""
+        self.exchange()
+        try:
+            yield
+        finally:
+            self.exchange()
+
+    @torch.no_grad()
+    def exchange(self) -> None:
+        """Swap the module's weights with the average's."""
+        for name, parameter in self.module.named_parameters():
+            mine: Tensor = parameter.detach().clone()
+            parameter.copy_(self.weights[name])
+            self.weights[name].copy_(mine)

@@ -1,0 +1,82 @@
+"""Checkpoints: the whole state of a run in one safetensors file, written at once or not at all, and proven whole when read."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from workings.errors import BadInput
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that its name always stands for a whole one: a temporary file, flushed to the disk, then renamed."""
+    temporary = path.with_name(path.name + ".partial")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BadInput(f"{path} could not be written: {error.strerror}; what was saved before is untouched. Make room, then resume.") from error
+
+
+def digest(tensors: dict[str, Tensor], facts: str) -> str:
+    """A checksum over names, shapes, bytes and facts."""
+    total = hashlib.blake2b(facts.encode(), digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        total.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy() if tensor.numel() else b"")
+    return total.hexdigest()
+
+
+class Checkpoints:
+    """The last few checkpoints of a run."""
+
+    def __init__(self, folder: Path, keep: int):
+        self.folder, self.keep = folder, keep
+
+    def files(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(self.folder.glob("step-*.safetensors"))
+
+    def save(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Path:
+        """Write one and forget the oldest beyond `keep`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(facts)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        path = self.folder / f"step-{step:08d}.safetensors"
+        write_whole(path, safetensors.torch.save(tensors, metadata={"facts": text, "digest": digest(tensors, text)}))
+        for old in self.files()[: -self.keep]:
+            old.unlink()
+        return path
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any], list[str]] | None:
+        """The newest whole checkpoint: its tensors, its facts, and a sentence for every damaged one that was passed over; None if there never was any."""
+        damaged = []
+        for path in reversed(self.files()):
+            try:
+                return *read(path), damaged
+            except (SafetensorError, ValueError, OSError, KeyError) as error:
+                damaged.append(f"{path} is damaged ({error}).")
+        if damaged:
+            raise BadInput(f"No checkpoint can be used: {' '.join(damaged)} Train again with --overwrite, or put a good copy back.")
+        return None
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """One checkpoint; `ValueError` or `SafetensorError` if a bit of it is not as it was written."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    if metadata["digest"] != digest(tensors, metadata["facts"]):
+        raise ValueError("its checksum does not match its contents")
+    return tensors, json.loads(metadata["facts"])

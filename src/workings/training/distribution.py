@@ -1,0 +1,94 @@
+"""One process or many: who takes which rows, and how gradients, weights and decisions come together."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from workings.errors import BadInput
+
+
+class Ranks:
+    """The processes that train together. Started by torchrun there are WORLD_SIZE of them, else one."""
+
+    def __init__(self, device: torch.device, how: str):
+        self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        self.device, self.how = device, how
+        if self.world > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    def rows(self, batch: int, pieces: int) -> Iterator[tuple[int, int]]:
+        """(first, count) of each piece of this rank's share of a batch; all shares together are rows 0 .. batch."""
+        parts = self.world * pieces
+        if batch < parts:
+            raise BadInput(f"training.batch {batch} cannot be cut into {parts} parts ({self.world} processes, {pieces} pieces); make it larger.")
+        edges = [batch * part // parts for part in range(self.rank * pieces, (self.rank + 1) * pieces + 1)]
+        return ((start, end - start) for start, end in zip(edges, edges[1:], strict=False))
+
+    def place(self, module: nn.Module) -> nn.Module:
+        """The module on this rank's device; sharded, every rank keeps a part of each parameter, and gradients are summed, not averaged."""
+        module.to(self.device)
+        if self.world > 1 and self.how == "sharded":
+            from torch.distributed.fsdp import fully_shard
+
+            for part in [*(block for name, blocks in module.named_children() if isinstance(blocks, nn.ModuleList) for block in blocks), module]:
+                if any(True for _ in part.parameters()):
+                    fully_shard(part)
+                    part.set_gradient_divide_factor(1.0)
+        return module
+
+    def sum_gradients(self, parameters: list[nn.Parameter]) -> None:
+        """Add up the gradients of all ranks, in one message (sharded modules have done so themselves)."""
+        if self.world == 1 or self.how == "sharded":
+            return
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat)
+        for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def sum(self, *values: float) -> list[float]:
+        """The sums of numbers over all ranks."""
+        if self.world == 1:
+            return list(values)
+        total = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(total)
+        return total.tolist()
+
+    def agree(self, value: Any) -> Any:
+        """What the first rank says."""
+        if self.world == 1:
+            return value
+        said = [value]
+        dist.broadcast_object_list(said, src=0)
+        return said[0]
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self.world > 1:
+            dist.destroy_process_group()
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """The full tensor of a sharded one, on every rank; others as they are."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def like(value: Tensor, parameter: Tensor) -> Tensor:
+    """A full tensor, placed as the parameter that it belongs to."""
+    value = value.to(parameter.device)
+    if isinstance(parameter, DTensor) and value.shape == parameter.shape:
+        return distribute_tensor(value, parameter.device_mesh, parameter.placements)
+    return value

@@ -1,0 +1,71 @@
+"""A task is a game with players: what the loop asks of it, whatever is learned."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from workings.training.settings import OptimizerSettings
+
+Batch = dict[str, Tensor]
+
+
+@dataclass
+class Loss:
+    """A sum over terms and how many there are: sums can be added over pieces and processes, means cannot."""
+
+    total: Tensor
+    """The summed loss, whose gradient is taken."""
+    count: int
+    """How many terms it sums: tokens, pixels, samples."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """Other sums over the same terms, to be recorded as means."""
+
+
+class Game(ABC):
+    """Players that learn on batches. Ordinary training has one player, `model`; a GAN has two."""
+
+    players: dict[str, nn.Module]
+    """The networks that learn, by name, in the order of their turns."""
+    units = "samples"
+    """What speed is counted in."""
+    units_per_step: int
+    """How many of them one step sees."""
+    flops_per_step: float = 0.0
+    """Floating-point operations of one step, forward and backward; 0 if not known."""
+    watch = "loss"
+    """The validation score that decides which weights are best; lower is better."""
+
+    def turns(self, step: int) -> tuple[str, ...]:
+        """Who learns in this step, in order; a name may come more than once."""
+        return tuple(self.players)
+
+    @abstractmethod
+    def optimizer(self, player: str) -> OptimizerSettings:
+        """How that player learns."""
+
+    @abstractmethod
+    def batch(self, step: int, turn: int, first: int, count: int) -> Batch:
+        """Rows first .. first + count of the whole batch of a turn: a pure function of (seed, step, turn)."""
+
+    @abstractmethod
+    def loss(self, player: str, batch: Batch, step: int) -> Loss:
+        """That player's loss on some rows."""
+
+    @abstractmethod
+    def evaluate(self) -> dict[str, float]:
+        """Scores on the validation set, `watch` among them."""
+
+    @abstractmethod
+    def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
+        """Write what others need to use the players: their (averaged) weights by player and name, settings, tokenizer."""
+
+    def preview(self, step: int) -> dict[str, Any]:
+        """Something to look at, such as {"text": ...}; nothing by default."""
+        return {}
+
+    def identify(self, step: int) -> str:
+        """Which data a step sees, in words, for the message about a loss that is not finite."""
+        return f"batch {step}"

@@ -1,0 +1,78 @@
+"""A player in training: its network, its optimizers, its moving average, and its whole state as named tensors."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from workings.training.averaging import Average
+from workings.training.distribution import Ranks, like, whole
+from workings.training.optimizers import make_optimizers
+from workings.training.schedules import rate_factor
+from workings.training.settings import OptimizerSettings
+
+
+class Player:
+    """One network that learns."""
+
+    def __init__(self, module: nn.Module, settings: OptimizerSettings, ranks: Ranks):
+        self.module, self.settings, self.ranks = ranks.place(module), settings, ranks
+        self.parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        self.names = {id(parameter): name for name, parameter in module.named_parameters()}
+        self.optimizers = make_optimizers(module, settings)
+        self.average = Average(module, settings.average) if settings.average else None
+
+    def step(self, count: float, progress: float) -> dict[str, float]:
+        """Divide the summed gradient by the number of terms of the whole batch, clip it, and let the optimizers step."""
+        self.ranks.sum_gradients(self.parameters)
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        norm = float(whole(torch.nn.utils.get_total_norm(gradients))) / count
+        limit = self.settings.clip
+        torch._foreach_mul_(gradients, (limit / norm if limit and norm > limit else 1.0) / count)
+        factor = rate_factor(self.settings.schedule, progress, self.settings.warmup, self.settings.final)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * factor
+            optimizer.step()
+        self.clear()
+        if self.average is not None:
+            self.average.update()
+        return {"learning_rate": self.optimizers[0].param_groups[0]["lr"], "gradient_norm": norm}
+
+    def clear(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """A block in which the module has its averaged weights, where an average is kept."""
+        return self.average.applied() if self.average is not None else nullcontext()
+
+    def weights(self) -> dict[str, Tensor]:
+        """The full weights and buffers by name, as on no rank alone when sharded (every rank must ask)."""
+        return {name: whole(tensor).detach() for name, tensor in self.module.state_dict().items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, optimizer state and average as named full tensors (every rank must ask)."""
+        state = {f"weights/{name}": tensor for name, tensor in self.weights().items()}
+        for optimizer in self.optimizers:
+            for parameter, values in optimizer.state.items():
+                state |= {f"optimizer/{self.names[id(parameter)]}/{key}": whole(value) for key, value in values.items()}
+        if self.average is not None:
+            state |= {f"average/{name}": whole(tensor) for name, tensor in self.average.weights.items()}
+            state["updates"] = torch.tensor(self.average.updates)
+        return state
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state` gave, at this or another number of ranks."""
+        for name, tensor in self.module.state_dict().items():
+            tensor.copy_(like(state[f"weights/{name}"], tensor))
+        for optimizer in self.optimizers:
+            for parameter in (p for group in optimizer.param_groups for p in group["params"]):
+                place = f"optimizer/{self.names[id(parameter)]}/"
+                optimizer.state[parameter] = {key.removeprefix(place): like(value, parameter) for key, value in state.items() if key.startswith(place)}
+        if self.average is not None:
+            self.average.updates = int(state["updates"])
+            for name, tensor in self.average.weights.items():
+                tensor.copy_(like(state[f"average/{name}"], tensor))

@@ -1,0 +1,92 @@
+"""How to train: the optimizer's settings and the loop's. Imports no torch."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workings.errors import BadInput
+
+
+def check(settings: object, where: str, **lowest: float) -> None:
+    """Refuse a number below its lowest value, by name."""
+    for name, bound in lowest.items():
+        value = getattr(settings, name)
+        if value < bound:
+            raise BadInput(f"{where}.{name} is {value}; it must be at least {bound}.")
+
+
+@dataclass(kw_only=True, frozen=True)
+class OptimizerSettings:
+    """How one player learns."""
+
+    name: Literal["adamw", "muon"] = "adamw"
+    """AdamW for everything, or Muon for the matrices inside the layers and AdamW for the rest."""
+    rate: float = 1e-3
+    """The highest learning rate of AdamW."""
+    muon_rate: float = 0.02
+    """The highest learning rate of Muon."""
+    weight_decay: float = 0.1
+    """Decoupled weight decay of matrices; biases, norms and other vectors have none (6.1c)."""
+    beta1: float = 0.9
+    """AdamW's decay of the mean of gradients."""
+    beta2: float = 0.95
+    """AdamW's decay of the mean of squared gradients."""
+    epsilon: float = 1e-8
+    """Added to AdamW's root."""
+    momentum: float = 0.95
+    """Muon's (Nesterov) momentum."""
+    schedule: Literal["cosine", "linear", "constant", "inverse-sqrt"] = "cosine"
+    """How the rate falls after the warm-up."""
+    warmup: float = 0.05
+    """The part of the run over which the rate rises from 0."""
+    final: float = 0.1
+    """The rate at the end as a part of the highest (cosine and linear)."""
+    clip: float = 1.0
+    """The largest norm of the gradient; 0 leaves it as it is."""
+    average: float = 0.0
+    """The decay of a moving average of the weights, used for evaluation and in the saved model; 0 keeps none."""
+
+    def __post_init__(self) -> None:
+        check(self, "optimizer", rate=0, muon_rate=0, weight_decay=0, beta1=0, beta2=0, epsilon=0, momentum=0, warmup=0, final=0, clip=0, average=0)
+        for name in ("warmup", "final"):
+            if getattr(self, name) > 1:
+                raise BadInput(f"optimizer.{name} is {getattr(self, name)}; it is a part of the whole, at most 1.")
+        for name in ("beta1", "beta2", "momentum", "average"):
+            if getattr(self, name) >= 1:
+                raise BadInput(f"optimizer.{name} is {getattr(self, name)}; it must be below 1.")
+
+
+@dataclass(kw_only=True, frozen=True)
+class TrainingSettings:
+    """What the loop does, whatever the task."""
+
+    seed: int = 0
+    """Decides the first weights, the order of the data and every draw."""
+    batch: int = 32
+    """Rows (samples, or windows of text) in one step, over all pieces and processes."""
+    pieces: int = 1
+    """Into how many pieces a process cuts its share of a batch, to save memory; the gradient is that of the whole batch."""
+    steps: int = 2000
+    """How many steps to take; not used when minutes is given."""
+    minutes: float = 0.0
+    """How long to train, evaluation included; the number of steps is planned from the measured speed. 0 leaves it to steps."""
+    evaluate_every: int = 0
+    """Steps between evaluations; 0 makes twenty in the run."""
+    checkpoint_every: int = 0
+    """Steps between checkpoints; 0 saves one at each evaluation."""
+    keep: int = 2
+    """How many of the last checkpoints to keep."""
+    patience: int = 0
+    """Stop after so many evaluations without a better score (early stopping, 6.1c); 0 never does."""
+    log_every: int = 10
+    """Steps between two lines of the record."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    precision: str = "auto"
+    """auto (bfloat16 where the device is fast at it), float32 or bfloat16."""
+    distribution: Literal["replicated", "sharded"] = "replicated"
+    """Under torchrun: every process has the whole model (replicated), or a part of it (sharded)."""
+
+    def __post_init__(self) -> None:
+        check(self, "training", seed=0, batch=1, pieces=1, steps=1, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)
+        if self.pieces > self.batch:
+            raise BadInput(f"training.pieces is {self.pieces}, more than the {self.batch} rows of training.batch; cut into fewer.")

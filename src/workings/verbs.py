@@ -1,0 +1,178 @@
+"""The verbs: what the command line does, as Python functions that return what they made."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from workings.errors import BadInput, suggest
+from workings.settings import merge, parse_assignments
+from workings.tasks.recipes import read_recipe
+from workings.training.run import Run as RunFolder
+from workings.training.run import new_run, open_run
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read when torch is first imported. Threads that spin while they wait make a step six times slower as soon as another program wants a core, and win 3 % when none does.
+
+TASKS = ("language",)
+"""What can be trained."""
+
+
+class Run(RunFolder):
+    """A trained run: its folder, and what can be done with it."""
+
+    def load(self) -> Any:
+        """The model in use, as `workings.load` gives it."""
+        return load(self.folder)
+
+    def write(self, prompt: str = "", **choices: Any) -> str:
+        """The prompt and what the model writes after it."""
+        return self.load().write(prompt, **choices)
+
+    def evaluate(self, **choices: Any) -> dict[str, float]:
+        """Scores on the validation text, as `workings.evaluate` gives them."""
+        return evaluate(self.folder, **choices)
+
+
+def train(
+    task: str = "language",
+    *,
+    data: str | None = None,
+    recipe: str | None = None,
+    model: str | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    seed: int | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    column: str | None = None,
+    encoding: str | None = None,
+    tokenizer: str | None = None,
+    set: Iterable[str] = (),  # noqa: A002 - the flag's name
+    quiet: bool = False,
+) -> Run:
+    """Train a task from the start and write its report; returns the run.
+
+    Later ones win: the defaults, the recipe, the named arguments, `set` (as in set=["model.layers=6"]).
+    """
+    if task not in TASKS:
+        raise BadInput(f"There is no task {task!r}. {suggest(task, TASKS)}")
+    given = {
+        "data": {"source": data, "column": column, "encoding": encoding, "tokenizer": tokenizer},
+        "model": {"preset": model},
+        "training": {"seed": seed, "steps": steps, "minutes": 0.0 if steps is not None and minutes is None else minutes, "device": device, "precision": precision},
+    }
+    flags = {section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()}
+    table = merge(read_recipe(recipe) if recipe else {}, {section: values for section, values in flags.items() if values})
+    return _train(merge(table, parse_assignments(set)), out, overwrite, quiet)
+
+
+def _train(table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
+    from workings.tasks.language import Language
+    from workings.tasks.language_settings import read_settings, resolved
+
+    settings = read_settings(table)
+    game = Language(settings)  # before the folder is made: bad data leaves nothing behind
+    first = int(os.environ.get("RANK", 0)) == 0
+    run = Run((new_run("language", out, overwrite) if first else RunFolder(Path(out or "runs/language"))).folder)
+    config = resolved(settings)
+    if first:
+        run.write_settings(config)
+    return _fit(run, game, config, quiet)
+
+
+def _fit(run: Run, game: Any, config: dict[str, Any], quiet: bool) -> Run:
+    """Train and report; an interruption that was saved ends in KeyboardInterrupt, which the command line turns into exit code 130."""
+    from workings.training.fit import fit
+    from workings.training.machine import choose_device, choose_precision, machine, measured_peak
+
+    first = int(os.environ.get("RANK", 0)) == 0
+    training = game.settings.training
+    if first:
+        device = choose_device(training.device)
+        precision = choose_precision(training.precision, device)
+        name = str(precision).removeprefix("torch.") if precision else "float32"
+        peaks = {kind: round(measured_peak(dtype, device)) for kind, dtype in (("float32", None), (name, precision))}
+        facts = machine() | {"device": str(device), "precision": name, "peak_gflops": peaks, "seed": training.seed, "command": shlex.join(["workings", *sys.argv[1:]])}
+        run.write_environment(facts)
+        if not quiet:
+            print(f"{run.folder}: {config['model']['architecture']}, {sum(p.numel() for m in game.players.values() for p in m.parameters()):,} parameters, {name} on {device}", file=sys.stderr)
+    reason = fit(game, training, run, config, quiet)
+    if first:
+        report(run.folder)
+    if reason == "interrupted":
+        raise KeyboardInterrupt(f"saved; go on with: workings resume {run.folder}")
+    return run
+
+
+def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:  # noqa: A002
+    """Go on with a run from its newest whole checkpoint: the same bits as if it had never stopped. steps and minutes change where it ends."""
+    from workings.tasks.language import Language
+    from workings.tasks.language_settings import read_settings, resolved
+
+    folder = open_run(run)
+    changes: dict[str, Any] = {"training": {key: value for key, value in (("steps", steps), ("minutes", minutes)) if value is not None}}
+    if steps is not None and minutes is None:
+        changes["training"]["minutes"] = 0.0
+    settings = read_settings(merge(merge(folder.settings(), changes), parse_assignments(set)))
+    game = Language(settings)
+    return _fit(Run(folder.folder), game, resolved(settings), quiet)
+
+
+def load(path: str | Path) -> Any:
+    """The model of a run folder or model folder, ready to use: `workings.load(path).write("Once")`."""
+    from workings.tasks.writer import Writer
+
+    return Writer(Path(path))
+
+
+def evaluate(
+    run: str | Path, *, data: str | None = None, context: int | None = None, stride: int | None = None, column: str | None = None, encoding: str | None = None
+) -> dict[str, float]:
+    """Scores of a run's best model on its own validation text, or on another one; float32, every token predicted once."""
+    writer = load(run)
+    if data is not None:
+        return writer.evaluate(data, context=context, stride=stride, column=column, encoding=encoding)
+    from workings.data.cache import encode_cached
+    from workings.tasks.language import read_text, split
+    from workings.tasks.language_settings import read_settings
+
+    settings = read_settings(open_run(run).settings())
+    _, validation = split(encode_cached(writer.tokenizer, read_text(settings.data)), settings.data.validation)
+    return writer.evaluate_tokens(validation, context, stride)
+
+
+def write(run: str | Path, prompts: Sequence[str] | str = "", *, stream: Callable[[int, str], Any] | None = None, **choices: Any) -> list[Any]:
+    """Texts after prompts; choices are the fields of `WriteSettings`. stream(number, piece) hears them as they come."""
+    return load(run).write_all([prompts] if isinstance(prompts, str) else prompts, stream, **choices)
+
+
+def report(*runs: str | Path, out: str | Path | None = None) -> Path:
+    """The report of a run, or of several side by side; returns the HTML file."""
+    from workings.report.run_sections import run_sections
+    from workings.report.write import write_report
+
+    return write_report([open_run(run).folder for run in runs], Path(out) if out is not None else None, run_sections)
+
+
+def data(name: str | None = None) -> Any:
+    """The built-in sets as rows (name, task, size, license, what it is), or the first lines of one."""
+    from workings.data import builtin
+
+    return builtin.describe() if name is None else builtin.preview(name)
+
+
+def doctor() -> list[Any]:
+    """What this machine has, whether that is well, and what to do if not."""
+    from workings.training.doctor import findings
+
+    return findings()
+
+
+def demo(*, out: str | Path | None = None, minutes: float | None = None) -> Run:
+    """The main job on built-in text: a transformer learns to write like Jane Austen."""
+    return train("language", recipe="demo", out=out, minutes=minutes)

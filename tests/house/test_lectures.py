@@ -1,0 +1,60 @@
+"""The table of the lectures names things that exist: every function, switch and test in it."""
+
+import importlib
+import re
+import typing
+from functools import reduce
+
+import pytest
+from source import ROOT, tree
+
+from workings.models.settings import TransformerSettings
+from workings.settings import field_types
+
+STATEMENTS = ["1.1a", "1.1b", "1.1c", "1.1d", "1.1e", "1.2a", "1.2b", "1.2c", "1.2d", "2.1", "2.2a", "2.2b", "2.3", "6.1c", "6.2c"]
+
+
+def rows() -> dict[str, list[str]]:
+    """Statement id -> the cells of its row."""
+    text = (ROOT / "docs" / "lectures.md").read_text(encoding="utf-8")
+    cells = [[cell.strip() for cell in line.strip("|").split(" |")] for line in text.splitlines() if re.match(r"\| \d", line)]
+    return {row[0]: row[1:] for row in cells}
+
+
+def named(cell: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def resolve(name: str) -> object:
+    """The object of a dotted name, found from the longest module that it begins with."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            module = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        return reduce(getattr, parts[length:], module)
+    raise ModuleNotFoundError(name)
+
+
+def test_every_statement_has_its_row():
+    assert set(STATEMENTS) <= set(rows())
+
+
+@pytest.mark.parametrize("statement", rows())
+def test_every_name_in_the_table_exists(statement: str):
+    _, code, blackboard, tests, *_ = rows()[statement]
+    assert named(code) and named(tests)
+    for name in named(code):
+        if "=" in name:
+            switch, _, choice = name.partition("=")
+            kind = field_types(TransformerSettings)[switch]
+            assert choice == "True" if kind is bool else choice.strip('"') in typing.get_args(kind)
+        else:
+            assert callable(resolve(f"workings.{name}")) or resolve(f"workings.{name}")
+    for name in named(blackboard):
+        assert callable(resolve(f"workings.blackboard.{name}"))
+    for name in named(tests):
+        path, _, function = name.partition("::")
+        assert function in {node.name for node in tree(ROOT / "tests" / path).body if hasattr(node, "name")}

@@ -82,6 +82,8 @@ def _train(table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet
     config = resolved(settings)
     if first:
         run.write_settings(config)
+        run.samples.mkdir(exist_ok=True)
+        (run.samples / "held-out.txt").write_text(game.tokenizer.decode(game.validation[:600]), encoding="utf-8")  # what the report reads with the model
     return _fit(run, game, config, quiet)
 
 

@@ -1,8 +1,8 @@
 """The transformer equals the blackboard, in values and in the gradient of every parameter, for every combination of its switches.
 
 There are about 1,100,000 allowed combinations. The default run takes a covering array: about 150 rows in which all allowed values of any three switches
-occur together at least once. The slow run takes the full product of everything that meets inside a layer, about 220,000 combinations: `tied` acts on the head
-alone and the positions other than rotary act on the entry alone, so those go round with the rows instead of multiplying them.
+occur together at least once. The slow run takes the full product of everything that meets inside a layer, about 220,000 combinations in an hour: `tied` acts
+on the head alone and the positions other than rotary act on the entry alone, so those go round with the rows instead of multiplying them.
 """
 
 import functools
@@ -122,13 +122,14 @@ def test_every_three_switches_together_equal_the_blackboard(make_case, part):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("biases", SWITCHES["biases"])
 @pytest.mark.parametrize("phi", SWITCHES["phi"])
 @pytest.mark.parametrize("rotary", [True, False])
-def test_the_full_product_of_what_meets_in_a_layer_equals_the_blackboard(make_case, rotary, phi):
-    inside = [name for name in SWITCHES if name not in ("position", "tied", "phi")]
+def test_the_full_product_of_what_meets_in_a_layer_equals_the_blackboard(make_case, rotary, phi, biases):
+    inside = [name for name in SWITCHES if name not in ("position", "tied", "phi", "biases")]
     outside = itertools.cycle(itertools.product(["rotary"] if rotary else ["lecture", "sinusoidal", "learned", "none"], (True, False)))
     for seed, values in enumerate(itertools.product(*(SWITCHES[name] for name in inside))):
-        choices = dict(zip(inside, values, strict=True), phi=phi)
+        choices = dict(zip(inside, values, strict=True), phi=phi, biases=biases)
         if allowed(choices):
             position, tied = next(outside)
             check(make_case, seed, choices | dict(position=position, tied=tied), layers=1, length=2)

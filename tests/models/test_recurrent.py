@@ -128,6 +128,14 @@ def test_recurrent_matrices_begin_orthogonal_and_an_lstm_begins_remembering(cell
 
 
 @pytest.mark.parametrize(("cell", "tied"), CASES)
+def test_what_enters_the_first_cell_begins_with_variance_one(cell, tied):
+    torch.manual_seed(0)
+    model = Recurrent(RecurrentSettings(vocabulary=211, width=64, cell=cell, tied=tied))
+    entering = model.embedding.weight @ model.cells[0].input.weight.T
+    assert abs(entering.std().item() - 1) < 0.05
+
+
+@pytest.mark.parametrize(("cell", "tied"), CASES)
 def test_the_first_loss_is_ln_v(cell, tied):
     torch.manual_seed(0)
     model = Recurrent(RecurrentSettings(vocabulary=211, width=64, cell=cell, tied=tied))

@@ -17,7 +17,18 @@ WRITINGS = (
 )
 
 
-def make_run(folder: Path, *, width: int = 192, rate: float = 2e-3, floor: float = 1.38, steps: int = 1200, every: int = 10, seed: int = 0, end: str | None = "done", **changes) -> Path:
+def make_run(
+    folder: Path,
+    *,
+    width: int = 192,
+    rate: float = 2e-3,
+    floor: float = 1.38,
+    steps: int = 1200,
+    every: int = 10,
+    seed: int = 0,
+    end: str | None = "done",
+    **changes,
+) -> Path:
     """A language run whose loss falls from 4.3 toward `floor`; changes: environment facts."""
     draw = random.Random(seed)
     folder.mkdir(parents=True)
@@ -31,12 +42,26 @@ def make_run(folder: Path, *, width: int = 192, rate: float = 2e-3, floor: float
     }
     (folder / "config.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
     environment = {
-        "workings": "0.1.0", "torch": "2.13.0+cpu", "python": "3.11.7", "platform": "Linux-6.1", "cpu": "AMD EPYC 9B45", "cores": 2, "threads": 2, "memory_gib": 15.6,
-        "precision": "bfloat16", "device": "cpu", "peak_gflops": {"float32": 412.0, "bfloat16": 851.0}, "git": None, "command": "workings train language --data pride", "seed": seed,
+        "workings": "0.1.0",
+        "torch": "2.13.0+cpu",
+        "python": "3.11.7",
+        "platform": "Linux-6.1",
+        "cpu": "AMD EPYC 9B45",
+        "cores": 2,
+        "threads": 2,
+        "memory_gib": 15.6,
+        "precision": "bfloat16",
+        "device": "cpu",
+        "peak_gflops": {"float32": 412.0, "bfloat16": 851.0},
+        "git": None,
+        "command": "workings train language --data pride",
+        "seed": seed,
     }
     (folder / "environment.json").write_text(json.dumps(environment | changes), encoding="utf-8")
     parameters = 12 * 4 * width**2 + 96 * width
-    rows: list[dict] = [{"event": "start", "step": 0, "time": "2026-11-20T09:30:00Z", "parameters": {"model": parameters}, "units": "tokens", "units_per_step": 4096}]
+    rows: list[dict] = [
+        {"event": "start", "step": 0, "time": "2026-11-20T09:30:00Z", "parameters": {"model": parameters}, "units": "tokens", "units_per_step": 4096}
+    ]
     rows[0] |= {"flops_per_step": 6 * parameters * 4096, "steps": steps}
     seconds_per_step = 0.19 * (width / 192) ** 1.5
 
@@ -46,7 +71,10 @@ def make_run(folder: Path, *, width: int = 192, rate: float = 2e-3, floor: float
     for step in range(every, steps + 1, every):
         warm = min(1.0, step / (0.05 * steps)) * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / steps)))
         row = {"event": "train", "step": step, "seconds": step * seconds_per_step, "loss": loss(step) + draw.gauss(0, 0.03), "learning_rate": rate * warm}
-        rows.append(row | {"gradient_norm": 0.4 + 3 * math.exp(-step / 40) + draw.random() * 0.2, "units_per_second": 4096 / seconds_per_step * draw.uniform(0.95, 1.02)})
+        rows.append(
+            row
+            | {"gradient_norm": 0.4 + 3 * math.exp(-step / 40) + draw.random() * 0.2, "units_per_second": 4096 / seconds_per_step * draw.uniform(0.95, 1.02)}
+        )
         if step % (steps // 12) == 0:
             held_out = loss(step) + 0.06 + 0.03 * step / steps
             facts = {"loss": held_out, "nats_per_character": held_out, "bits_per_byte": held_out / math.log(2) * 0.99, "best": True}
@@ -63,4 +91,4 @@ def make_run(folder: Path, *, width: int = 192, rate: float = 2e-3, floor: float
 
 def write_rows(folder: Path, rows: list[dict]) -> None:
     """Write the record."""
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8", errors="surrogatepass")
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

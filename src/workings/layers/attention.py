@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from workings.layers.cache import KeyValueCache
 from workings.layers.dropping import Dropout
+from workings.layers.fast.attention import takes, written_out
 from workings.layers.feed_forward import PHI
 from workings.layers.linear import Linear
 from workings.layers.positions import rotate
@@ -42,7 +43,11 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, causal: b
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool, scale: float, dropout: Dropout) -> Tensor:
     """sum_s a_ts v_s for each head. query: [B, M, T, d], key and value: [B, M, S, d] -> [B, M, T, d]."""
-    if dropout.training and dropout.probability:
+    p = dropout.probability if dropout.active else 0.0
+    if takes(query, key, value, mask, p):
+        place, first = dropout.draw(query)
+        return written_out(query, key, value, causal, scale, p, place, first)
+    if p:
         return dropout(attention_weights(query, key, mask, causal, scale)).to(value.dtype) @ value
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal, scale=scale)
 

@@ -1,8 +1,8 @@
 """Dropout and stochastic depth as functions of (seed, step, place, element), statement 6.1c."""
 
-import torch
 from torch import Tensor, nn
 
+from workings.layers.fast.dropout import add_dropped, dropout, keep_mask
 from workings.layers.randomness import draw_key
 
 
@@ -14,6 +14,11 @@ class Dropping(nn.Module):
         self.probability = probability
         self.place = 0
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is dropped: in training, with a probability above 0."""
+        return self.training and self.probability > 0
+
     def extra_repr(self) -> str:
         """The probability and the place."""
         return f"{self.probability}, place={self.place}"
@@ -24,10 +29,16 @@ class Dropout(Dropping):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [B, ...] -> [B, ...]."""
-        if not (self.training and self.probability):
-            return x
-        key, first_row = draw_key(self.place)
-        return torch.nn.functional.dropout(x, self.probability)
+        return dropout(x, self.probability, *self.draw(x)) if self.active else x
+
+    def add(self, x: Tensor, part: Tensor) -> Tensor:
+        """x + dropout(part), in one pass where the machine can. Two of [B, ...] -> [B, ...]."""
+        return add_dropped(x, part, self.probability, *self.draw(part)) if self.active else x + part
+
+    def draw(self, x: Tensor) -> tuple[int, int]:
+        """The key of the mask of x, and the number of its first row (its last dimension is a row) in the whole batch. x: [B, ...]."""
+        key, first_sample = draw_key(self.place)
+        return key, first_sample * (x[0].numel() // x.shape[-1])
 
 
 class StochasticDepth(Dropping):
@@ -35,10 +46,10 @@ class StochasticDepth(Dropping):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [B, ...] -> [B, ...]."""
-        if not (self.training and self.probability):
+        if not self.active:
             return x
-        key, first_row = draw_key(self.place)
-        return x
+        keep = keep_mask(len(x), 1, self.probability, *draw_key(self.place), x.device)
+        return x * (keep.view(-1, *[1] * (x.ndim - 1)) / (1 - self.probability)).to(x.dtype)
 
 
 def number_places(model: nn.Module) -> None:

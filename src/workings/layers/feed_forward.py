@@ -1,13 +1,12 @@
 """The feed-forward part of a layer: y' = phi(B y + b_B), y'' = C y' + b_C (statement 1.1d)."""
 
-from functools import partial
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workings.layers.fast.pointwise import gelu_tanh
 from workings.layers.linear import Linear
 
-PHI = {"relu": F.relu, "gelu": F.gelu, "gelu-tanh": partial(F.gelu, approximate="tanh"), "silu": F.silu}
+PHI = {"relu": F.relu, "gelu": F.gelu, "gelu-tanh": gelu_tanh, "silu": F.silu}
 """The nonlinearities of one argument."""
 
 

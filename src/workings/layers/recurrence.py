@@ -35,9 +35,12 @@ class Cell(nn.Module):
         self.kernel = {"rnn": torch.rnn_tanh, "gru": torch.gru, "lstm": torch.lstm}[kind]
 
     @torch.no_grad()
-    def initialize(self) -> None:
-        """Each gate's U orthogonal (Saxe et al. 2014), W from N(0, 1/D), biases 0, except 1 for the LSTM's forget gate (Jozefowicz et al. 2015)."""
-        nn.init.normal_(self.input.weight, std=self.width**-0.5)
+    def initialize(self, size: float = 1.0) -> None:
+        """Each gate's U orthogonal (Saxe et al. 2014), biases 0, except 1 for the LSTM's forget gate (Jozefowicz et al. 2015).
+
+        size: the root mean square of the inputs x; W is drawn from N(0, 1 / (D size^2)), so that W x has variance 1.
+        """
+        nn.init.normal_(self.input.weight, std=self.width**-0.5 / size)
         for gate in self.state.weight.split(self.width):
             nn.init.orthogonal_(gate)
         nn.init.zeros_(self.input.bias)

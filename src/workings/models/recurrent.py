@@ -32,13 +32,16 @@ class Recurrent(nn.Module):
 
     @torch.no_grad()
     def initialize(self) -> None:
-        """Draw the parameters anew: cells as `Cell.initialize` says, A^0 and H from N(0, 1/D), so that first logits are small and the first loss is ln V."""
-        nn.init.normal_(self.embedding.weight, std=self.settings.width**-0.5)
+        """Draw the parameters anew: cells as `Cell.initialize` says, A^0 from N(0, 1), the head from N(0, 1/D).
+
+        A tied A^0 is also the head, so it is drawn from N(0, 1/D): the first loss stays at ln V, and the first cell makes up for its small inputs.
+        """
+        small = self.settings.width**-0.5
+        nn.init.normal_(self.embedding.weight, std=1.0 if self.head is not None else small)
         if self.head is not None:
-            nn.init.normal_(self.head.weight, std=self.settings.width**-0.5)
-        for module in self.modules():
-            if isinstance(module, Cell):
-                module.initialize()
+            nn.init.normal_(self.head.weight, std=small)
+        for layer, cell in enumerate(module for module in self.modules() if isinstance(module, Cell)):
+            cell.initialize(size=small if self.head is None and layer == 0 else 1.0)
 
     def forward(self, tokens: Tensor, **given) -> Tensor:
         """P = A^0 Y (2.2b): logits [B, T, V]. Arguments as `hidden`."""

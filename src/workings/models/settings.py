@@ -129,7 +129,7 @@ class RecurrentSettings:
     tied: bool = True
     """The head is the embedding, or has a matrix of its own."""
     dropout: float = 0.0
-    """The probability of dropping an element between layers, in training."""
+    """The probability of dropping an element on its way up: after the embedding, between layers, before the head; in training."""
 
     def __post_init__(self) -> None:
         for name in ("context", "width", "layers"):

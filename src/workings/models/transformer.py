@@ -35,6 +35,7 @@ class Transformer(nn.Module):
         self.final_norm = make_norm(s.norm, s.width, s.norm_epsilon, s.biases != "none") if s.placement == "pre" else None
         self.head = None if s.tied else Linear(s.width, s.vocabulary, bias=False)
         self.place = {"lecture": self.add_lecture, "sinusoidal": self.add_sinusoidal, "learned": self.add_learned}.get(s.position, self.add_nothing)
+        self.table = self.rotary_table if s.position == "rotary" else self.no_table
         number_places(self)
         self.initialize()
 
@@ -71,12 +72,14 @@ class Transformer(nn.Module):
         tokens: [B, T]; with a cache, only the new ones. visible: [B, columns] with True for a token and False for padding, on either side, cached columns included.
         memory: [B, S, D], memory_visible: [B, S]. record: a dict that is filled with "attention.{l}" [B, M, T, S] and "hidden.{l}" [B, T, D].
         """
+        if (memory is not None) != self.settings.cross_attention:
+            raise BadInput("A second sequence (memory) goes with model.cross_attention=true, and that switch needs one; give both or neither.")
         past = cache.length if cache is not None else 0
         new = tokens.shape[1]
         steps = self.steps(visible, past, new, tokens.device)
         mask, causal = visibility(self.settings.causal, visible, new, past + new, tokens.device)
         memory_mask = None if memory_visible is None else memory_visible[:, None, None, :]
-        table = self.rotary_table(steps)
+        table = self.table(steps)
         x = self.dropout(self.place(self.embedding(tokens), steps))
         for layer, block in enumerate(self.blocks):
             x = block(x, memory, memory_mask, table=table, mask=mask, causal=causal, cache=cache, layer=layer, record=record)
@@ -96,10 +99,11 @@ class Transformer(nn.Module):
             return torch.arange(past, past + new, device=device)[None]
         return (visible.long().cumsum(-1) - 1).clamp(min=0)[:, past:]
 
-    def rotary_table(self, steps: Tensor) -> tuple[Tensor, Tensor] | None:
+    def no_table(self, steps: Tensor) -> None:
+        """Nothing is turned."""
+
+    def rotary_table(self, steps: Tensor) -> tuple[Tensor, Tensor]:
         """cos and sin for `rotate`, [1 or B, 1, T, d/2], float32 or the model's precision if that is higher."""
-        if self.settings.position != "rotary":
-            return None
         cos, sin = positions.rotary_table(steps, self.settings.head_width, self.settings.rope_theta)
         dtype = torch.promote_types(self.embedding.weight.dtype, torch.float32)
         return cos[:, None].to(dtype), sin[:, None].to(dtype)

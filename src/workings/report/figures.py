@@ -151,10 +151,9 @@ def two_decimals(number: re.Match) -> str:
 
 def shrink(text: str, name: str, description: str) -> str:
     """What a page needs of matplotlib's SVG and no more."""
-    body = text[text.index("<svg") :]
+    head, _, body = text[text.index("<svg") :].partition(">")
+    box = head.partition('viewBox="')[2].partition('"')[0]
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
-    box = re.search(r'viewBox="([^"]+)"', body).group(1)
-    body = re.sub(r"^<svg[^>]*>", "", body)
     body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"-?\d+\.\d{3,}", two_decimals, tag.group()), body)  # in tags only: a tick's text stays
     body = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", body)
     body = body.replace("xlink:href", "href")

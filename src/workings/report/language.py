@@ -85,7 +85,9 @@ def attention_section(attention, tokens: Sequence[str]) -> Section:
     """Every head's attention map; attention: a^m_ts as [L, M, T, T], anything NumPy takes; tokens: T strings."""
     maps = np.asarray(attention, dtype=np.float64)
     if maps.ndim != 4 or maps.shape[2] != maps.shape[3] or maps.shape[2] != len(tokens):
-        raise BadInput(f"Attention maps must be layers x heads x {len(tokens)} x {len(tokens)} for {len(tokens)} tokens; these are {' x '.join(map(str, maps.shape))}.")
+        raise BadInput(
+            f"Attention maps must be layers x heads x {len(tokens)} x {len(tokens)} for {len(tokens)} tokens; these are {' x '.join(map(str, maps.shape))}."
+        )
     layers = [[{"image": attention_image(head), "back": look_back(head)} for head in layer] for layer in maps]
     first = max(np.ndindex(maps.shape[:2]), key=lambda place: sharpness(maps[place]))
     return Section("Attention", render("attention.html", layers=layers, tokens=[shown(token) for token in tokens], first=first))
@@ -94,7 +96,8 @@ def attention_section(attention, tokens: Sequence[str]) -> Section:
 def probability_section(tokens: Sequence[str], probabilities: Sequence[float | None], alternatives: Sequence[Sequence[tuple[str, float]]] = ()) -> Section:
     """A text whose every token is tinted by p(token | the tokens before it).
 
-    tokens: T strings; probabilities: T numbers, None where nothing was predicted (the first token); alternatives: for each token the model's likeliest (token, p).
+    tokens: T strings; probabilities: T numbers, None where nothing was predicted (the first token);
+    alternatives: for each token the model's likeliest (token, p).
     """
     known = [p for p in probabilities if p is not None]
     nats = sum(-math.log(max(p, 1e-45)) for p in known) / max(len(known), 1)

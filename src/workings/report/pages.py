@@ -20,7 +20,9 @@ class Section:
 @cache
 def templates() -> Environment:
     """The templates of this package, with the formats as filters."""
-    environment = Environment(loader=PackageLoader("workings.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("workings.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"count": formats.count, "duration": formats.duration, "value": formats.value, "setting": formats.setting}
     environment.filters |= {"text": lambda x: formats.printable(str(x))}
     return environment

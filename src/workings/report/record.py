@@ -128,7 +128,8 @@ class Record:
 
     def _numbers(self, event: str) -> dict[str, list]:
         rows = self.of(event)
-        keys = dict.fromkeys(key for row in rows for key, x in row.items() if key not in BOOKKEEPING and isinstance(x, (int, float)) and not isinstance(x, bool))
+        items = [(key, x) for row in rows for key, x in row.items() if key not in BOOKKEEPING]
+        keys = dict.fromkeys(key for key, x in items if isinstance(x, (int, float)) and not isinstance(x, bool))
         return {key: [row[key] for row in rows if row.get(key) is not None] for key in keys}
 
     @property

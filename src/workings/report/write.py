@@ -143,11 +143,11 @@ def tile(label: str, shown: str, note: str = "") -> dict[str, str]:
 
 def tiles(run: Record) -> list[dict[str, str]]:
     """The headline in numbers."""
-    best, last = run.best, (run.validations or [None])[-1]
+    best = run.best
     unit = run.unit_of("loss")
     made = []
     if best is not None:
-        for name, row in (("Best score", best), ("Final score", last)):
+        for name, row in (("Best score", best), ("Final score", run.validations[-1])):
             score = "loss" if "loss" in row else next(iter(run.score_names), "loss")
             made.append(tile(name, formats.value(row.get(score)), " · ".join(part for part in (unit or score, f"step {row['step']:,}") if part)))
     else:
@@ -161,7 +161,8 @@ def tiles(run: Record) -> list[dict[str, str]]:
         made.append(tile(run.units.capitalize() + " seen", formats.count(run.units_seen), speed(run)))
     if run.parameters:
         players = run.start["parameters"]
-        made.append(tile("Parameters", formats.count(run.parameters), ", ".join(f"{k} {formats.count(n)}" for k, n in players.items()) if len(players) > 1 else ""))
+        each = ", ".join(f"{player} {formats.count(n)}" for player, n in players.items())
+        made.append(tile("Parameters", formats.count(run.parameters), each if len(players) > 1 else ""))
     if run.flops:
         made.append(tile("Computation", formats.count(run.flops, "FLOP"), formats.count(run.flops / run.seconds, "FLOP/s") if run.seconds else ""))
     if run.peak_share:

@@ -14,15 +14,16 @@ class Average:
     """
 
     def __init__(self, module: nn.Module, decay: float):
-        self.module, self.decay, self.updates = module, decay, 0
-        self.weights = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+        self.decay, self.updates = decay, 0
+        self.parameters = dict(module.named_parameters())
+        self.weights = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
 
     @torch.no_grad()
     def update(self) -> None:
         """Take one step of the average."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(list(self.weights.values()), [parameter.detach() for parameter in self.module.parameters()], 1 - decay)
+        torch._foreach_lerp_(list(self.weights.values()), [parameter.detach() for parameter in self.parameters.values()], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -36,7 +37,7 @@ class Average:
     @torch.no_grad()
     def exchange(self) -> None:
         """Swap the module's weights with the average's."""
-        for name, parameter in self.module.named_parameters():
+        for name, parameter in self.parameters.items():
             mine: Tensor = parameter.detach().clone()
             parameter.copy_(self.weights[name])
             self.weights[name].copy_(mine)

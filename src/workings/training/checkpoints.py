@@ -23,9 +23,20 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        flush_names(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise BadInput(f"{path} could not be written: {error.strerror}; what was saved before is untouched. Make room, then resume.") from error
+
+
+def flush_names(folder: Path) -> None:
+    """Make the names in a folder last through a loss of power, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def digest(tensors: dict[str, Tensor], facts: str) -> str:
@@ -49,13 +60,15 @@ class Checkpoints:
         return sorted(self.folder.glob("step-*.safetensors"))
 
     def save(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Path:
-        """Write one and forget the oldest beyond `keep`."""
+        """Write one and forget the oldest beyond `keep`, damaged ones of later steps, and what a kill left half written."""
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(facts)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         path = self.folder / f"step-{step:08d}.safetensors"
         write_whole(path, safetensors.torch.save(tensors, metadata={"facts": text, "digest": digest(tensors, text)}))
-        for old in self.files()[: -self.keep]:
+        files = self.files()
+        kept = files[: files.index(path) + 1][-self.keep :]
+        for old in [*set(files).difference(kept), *self.folder.glob("*.partial")]:
             old.unlink()
         return path
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,7 +18,10 @@ class Ranks:
 
     def __init__(self, device: torch.device, how: str):
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        self.device, self.how = device, how
+        self.device, self.sharded = device, self.world > 1 and how == "sharded"
+        if self.world > 1 and device == torch.device("cuda"):
+            self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+            torch.cuda.set_device(self.device)
         if self.world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
@@ -37,7 +41,7 @@ class Ranks:
     def place(self, module: nn.Module) -> nn.Module:
         """The module on this rank's device; sharded, every rank keeps a part of each parameter, and gradients are summed, not averaged."""
         module.to(self.device)
-        if self.world > 1 and self.how == "sharded":
+        if self.sharded:
             from torch.distributed.fsdp import fully_shard
 
             for part in [*(block for name, blocks in module.named_children() if isinstance(blocks, nn.ModuleList) for block in blocks), module]:
@@ -46,9 +50,19 @@ class Ranks:
                     part.set_gradient_divide_factor(1.0)
         return module
 
+    @contextmanager
+    def gathered(self, module: nn.Module) -> Iterator[None]:
+        """A block in which every rank has the whole of a sharded module, so that any of its methods can be called."""
+        parts = [part for part in module.modules() if hasattr(part, "unshard")]
+        for part in parts:
+            part.unshard()
+        yield
+        for part in parts:
+            part.reshard()
+
     def sum_gradients(self, parameters: list[nn.Parameter]) -> None:
         """Add up the gradients of all ranks, in one message (sharded modules have done so themselves)."""
-        if self.world == 1 or self.how == "sharded":
+        if self.world == 1 or self.sharded:
             return
         for parameter in parameters:
             if parameter.grad is None:
@@ -90,5 +104,5 @@ def like(value: Tensor, parameter: Tensor) -> Tensor:
     """A full tensor, placed as the parameter that it belongs to."""
     value = value.to(parameter.device)
     if isinstance(parameter, DTensor) and value.shape == parameter.shape:
-        return distribute_tensor(value, parameter.device_mesh, parameter.placements)
+        return distribute_tensor(value, parameter.device_mesh, parameter.placements, src_data_rank=None)
     return value

@@ -3,7 +3,7 @@
 import math
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 import torch
@@ -21,8 +21,9 @@ from workings.training.progress import Progress
 from workings.training.run import Run
 from workings.training.settings import TrainingSettings
 from workings.training.signals import Stop
+from workings.training.tensorboard import Board, require_tensorboard
 
-FREE = ("training.steps", "training.minutes", "training.evaluate_every", "training.checkpoint_every", "training.keep", "training.patience", "training.log_every")
+FREE = {f"training.{name}" for name in "steps minutes evaluate_every checkpoint_every keep patience log_every tensorboard".split()}
 """Settings that may differ when a run goes on: they change how long it lasts and what is written, not what a step does."""
 
 
@@ -39,6 +40,10 @@ class State:
     best: float = math.inf
     stale: int = 0
     """Evaluations since the best one."""
+    logged: tuple[int, float] = (0, 0.0)
+    """The step and the seconds of the last line of the record."""
+    sums: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Of each loss since then: its sum and the number of its terms."""
 
 
 class Loop:
@@ -46,69 +51,94 @@ class Loop:
 
     def __init__(self, game: Game, s: TrainingSettings, run: Run, progress: Progress, config: dict[str, Any]):
         self.game, self.s, self.run, self.progress, self.config = game, s, run, progress, config
-        self.device = choose_device(s.device)
+        self.ranks = ready(s)
+        self.device = self.ranks.device
         self.precision = choose_precision(s.precision, self.device)
-        self.ranks = Ranks(self.device, s.distribution)
         self.players = {name: Player(module, game.optimizer(name), self.ranks) for name, module in game.players.items()}
         self.checkpoints = Checkpoints(run.checkpoints, s.keep)
         self.journal = Journal(run.metrics, self.ranks.first)
+        self.board = Board(run.tensorboard) if s.tensorboard and self.ranks.first else None
         self.state = State()
-        self.clock = 0.0
+        self.saved = -1
 
     def fit(self) -> str:
-        """Train until the plan is fulfilled, the score stops falling, or somebody says stop; returns which."""
-        self.begin()
-        sums: dict[str, list[float]] = {}
-        logged, self.clock, reason = self.state.step, self.state.seconds, "done"
-        with Stop() as stop:
-            while self.state.step < self.state.planned:
-                started = time.perf_counter()
-                rates = self.step(sums)
-                elapsed = time.perf_counter() - started
-                self.state.seconds += elapsed
-                self.state.total_seconds += elapsed
-                step, every = self.state.step, self.every()
-                stopping = bool(self.ranks.agree(stop.asked)) if self.ranks.world > 1 else stop.asked
-                last = step == self.state.planned
-                if step % self.s.log_every == 0 or last or stopping:
-                    self.log(sums, step - logged, rates)
-                    sums, logged = {}, step
-                if step % every == 0 or last:
-                    self.evaluate()
-                    self.replan()
-                if step % (self.s.checkpoint_every or every) == 0 or last or stopping:
+        """Train until the plan is fulfilled, the score stops falling, or somebody says stop; returns which: done, early or interrupted."""
+        try:
+            self.begin()
+            with Stop() as stop:
+                while not (reason := self.over(stop)):
+                    started = time.perf_counter()
+                    rates = self.step()
+                    self.state.seconds += time.perf_counter() - started
+                    self.spend(started)
+                    step, every, last = self.state.step, self.every(), self.state.step >= self.state.planned
+                    if step % self.s.log_every == 0 or last:
+                        self.log(rates)
+                    if step % every == 0 or last:
+                        self.evaluate()
+                    if step % every == 0 and self.s.minutes and not last:
+                        self.state.planned = self.plan()
+                        self.record("plan", steps=self.state.planned)
+                    if step % (self.s.checkpoint_every or every) == 0:
+                        self.save()
+                if self.saved != self.state.step:
                     self.save()
-                if stopping or (self.s.patience and self.state.stale >= self.s.patience):
-                    reason = "interrupted" if stopping else "early"
-                    break
-        self.journal.write("end", self.state.step, reason=reason, seconds=self.state.seconds, total_seconds=self.state.total_seconds)
-        self.progress.end(reason, self.state.step)
-        self.ranks.close()
-        return reason
+            self.record("end", reason=reason, seconds=self.state.seconds, total_seconds=self.state.total_seconds)
+            self.progress.end(reason, self.state.step)
+            return reason
+        finally:
+            self.progress.close()
+            self.ranks.close()
 
     def begin(self) -> None:
-        """Go on from the newest checkpoint, or begin; then plan how many steps to take."""
+        """Go on from the newest whole checkpoint, or begin; and plan how many steps to take."""
         saved = self.checkpoints.load()
+        same_budget = False
         if saved is not None:
             tensors, facts, damaged = saved
             for sentence in damaged:
                 self.progress.say(f"{sentence} The one before it is used.")
-            changed = [line for line in difference(facts["config"], self.config) if not line.startswith(FREE)]
-            if changed:
-                raise BadInput(f"The settings of {self.run.folder} are not those it was trained with ({'; '.join(changed)}); put them back, or start a new run.")
+            self.accept(facts)
             for name, player in self.players.items():
                 player.load({key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")})
             self.state = State(**facts["state"])
-            self.journal.write("resume", self.state.step)
-        if self.s.minutes:
-            self.state.planned = max(self.state.step + 1, self.ranks.agree(self.state.planned if saved else int(self.s.minutes * 60 / self.rehearse())))
-        else:
-            self.state.planned = self.s.steps
+            self.saved = self.state.step
+            same_budget = facts["config"]["training"]["minutes"] == self.s.minutes
+            self.record("resume")
+        if not (self.s.minutes and same_budget):
+            self.state.planned = self.plan()
         self.progress.begin(self.state.step, self.state.planned, self.s.minutes, self.game.units)
         if saved is None:
             parameters = {name: sum(p.numel() for p in player.module.parameters()) for name, player in self.players.items()}
             facts = dict(parameters=parameters, units=self.game.units, units_per_step=self.game.units_per_step, flops_per_step=self.game.flops_per_step)
-            self.journal.write("start", 0, time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), steps=self.state.planned, **facts)
+            self.record("start", time=time.strftime("%Y-%m-%dT%H:%M:%S%z"), steps=self.state.planned, **facts)
+
+    def accept(self, facts: dict[str, Any]) -> None:
+        """Refuse to go on with other settings or other data than before; keep the settings that may change."""
+        changed = [line for line in difference(facts["config"], self.config) if line.partition(":")[0] not in FREE]
+        if changed:
+            raise BadInput(f"The settings of {self.run.folder} are not those it was trained with ({'; '.join(changed)}); put them back, or start a new run.")
+        if facts["data"] != self.game.fingerprint:
+            raise BadInput(f"The data of {self.run.folder} is not what it was trained with, though it has the same name; put it back, or start a new run.")
+        if self.ranks.first:
+            self.run.write_settings(self.config)
+
+    def plan(self) -> int:
+        """How many steps the run has: those asked for, or as many as the minutes allow at the pace so far (at first: that of a rehearsal)."""
+        if not self.s.minutes:
+            return self.s.steps
+        pace = self.state.total_seconds / self.state.step if self.state.step else self.rehearse()
+        left = self.s.minutes * 60 - self.state.total_seconds
+        return self.ranks.agree(max(1, self.state.step + int(max(0.0, left) / pace)))
+
+    def over(self, stop: Stop) -> str:
+        """Why the run ends here, or nothing."""
+        if self.s.patience and self.state.stale >= self.s.patience:
+            return "early"
+        if self.state.step >= self.state.planned:
+            return "done"
+        (asked,) = self.ranks.sum(float(stop.asked))
+        return "interrupted" if asked else ""
 
     def rehearse(self) -> float:
         """Seconds of one step, from a trial whose gradients are thrown away (the first one warms the machine up)."""
@@ -120,26 +150,30 @@ class Loop:
             seconds = time.perf_counter() - started
         return seconds
 
-    def step(self, sums: dict[str, list[float]]) -> dict[str, float]:
+    def step(self) -> dict[str, float]:
         """One step: every player in its turn takes the gradient of its loss on the whole batch, and steps."""
         rates: dict[str, float] = {}
         for turn, name in enumerate(self.game.turns(self.state.step)):
+            player = self.players[name]
             count, totals = self.gradient(turn, name, self.state.step)
-            facts = self.players[name].step(count, (self.state.step + 1) / self.state.planned)
+            norm = player.gradient_norm(count)
+            if not (math.isfinite(totals["loss"]) and math.isfinite(norm)):
+                self.diverged(name, totals["loss"], norm)
+            rate = player.step(norm, (self.state.step + 1) / self.state.planned)
             prefix = "" if len(self.players) == 1 else f"{name}/"
-            rates |= {prefix + key: value for key, value in facts.items()}
+            rates |= {f"{prefix}learning_rate": rate, f"{prefix}gradient_norm": norm}
             for key, total in totals.items():
-                old = sums.get(prefix + key, [0.0, 0.0])
-                sums[prefix + key] = [old[0] + total, old[1] + count]
+                old_total, old_count = self.state.sums.get(prefix + key, (0.0, 0.0))
+                self.state.sums[prefix + key] = (old_total + total, old_count + count)
         self.state.step += 1
         return rates
 
     def gradient(self, turn: int, name: str, step: int) -> tuple[float, dict[str, float]]:
         """Leave the gradient of the summed loss of a whole batch, piece by piece; returns how many terms it has and their sums."""
-        player, count, totals = self.players[name], 0.0, {"loss": 0.0}
-        for other, team_mate in self.players.items():
-            team_mate.module.requires_grad_(other == name) if len(self.players) > 1 else None
-        player.module.train()
+        count, totals = 0.0, {"loss": 0.0}
+        for other, player in self.players.items():
+            player.module.train()
+            player.learns(other == name)
         for first, rows in self.ranks.rows(self.s.batch, self.s.pieces):
             seed_draws(self.s.seed, step, turn, first_row=first)
             batch = {key: tensor.to(self.device) for key, tensor in self.game.batch(step, turn, first, rows).items()}
@@ -150,72 +184,89 @@ class Loop:
             for key, value in {"loss": float(loss.total.detach()), **loss.parts}.items():
                 totals[key] = totals.get(key, 0.0) + value
         count, *values = self.ranks.sum(count, *totals.values())
-        totals = dict(zip(totals, values, strict=True))
-        if not math.isfinite(totals["loss"]):
-            self.diverged(name, totals["loss"], step)
-        return count, totals
+        return count, dict(zip(totals, values, strict=True))
 
     def every(self) -> int:
         """Steps between evaluations."""
         return self.s.evaluate_every or max(1, self.state.planned // 20)
 
-    def log(self, sums: dict[str, list[float]], steps: int, rates: dict[str, float]) -> None:
+    def record(self, event: str, **facts: Any) -> dict[str, Any]:
+        """Add a line to the record."""
+        row = self.journal.write(event, self.state.step, **facts)
+        if self.board is not None:
+            self.board.write(row)
+        return row
+
+    def spend(self, started: float) -> None:
+        """Count the time since `started`; when the minutes are used up, this step is the last one."""
+        self.state.total_seconds += time.perf_counter() - started
+        if self.s.minutes and self.ranks.agree(self.state.total_seconds >= self.s.minutes * 60):
+            self.state.planned = self.state.step
+
+    def log(self, rates: dict[str, float]) -> None:
         """Record the mean losses since the last line."""
-        means = {key: total / max(count, 1) for key, (total, count) in sums.items()}
-        seconds, self.clock = self.state.seconds - self.clock, self.state.seconds
-        speed = steps * self.game.units_per_step / max(seconds, 1e-9)
-        row = self.journal.write("train", self.state.step, seconds=self.state.seconds, **means, **rates, units_per_second=speed)
-        self.progress.train(row, self.state)
+        means = {key: total / max(count, 1) for key, (total, count) in self.state.sums.items()}
+        step, seconds = self.state.logged
+        speed = (self.state.step - step) * self.game.units_per_step / max(self.state.seconds - seconds, 1e-9)
+        self.state.logged, self.state.sums = (self.state.step, self.state.seconds), {}
+        self.progress.train(self.record("train", seconds=self.state.seconds, **means, **rates, units_per_second=speed), self.state)
 
     @torch.no_grad()
     def evaluate(self) -> None:
         """Score the (averaged) weights, keep them in model/ if they are the best so far, and show what they can do."""
         started = time.perf_counter()
-        with ExitStack() as stack:
+        with ExitStack() as averaged:
             for player in self.players.values():
-                stack.enter_context(player.averaged())
-                player.module.eval()
-            stack.enter_context(autocast(self.device, self.precision))
-            seed_draws(self.s.seed, self.state.step, -1)
-            scores = self.game.evaluate()
+                averaged.enter_context(player.averaged())
+            with ExitStack() as ready:
+                for player in self.players.values():
+                    player.module.eval()
+                    ready.enter_context(self.ranks.gathered(player.module))
+                ready.enter_context(autocast(self.device, self.precision))
+                seed_draws(self.s.seed, self.state.step, -1)
+                scores = self.ranks.agree(self.game.evaluate())
+                shown = self.game.preview(self.state.step)
             better = scores[self.game.watch] < self.state.best
             self.state.best, self.state.stale = (scores[self.game.watch], 0) if better else (self.state.best, self.state.stale + 1)
-            row = self.journal.write("validation", self.state.step, seconds=self.state.seconds, **scores, best=better)
-            self.progress.validation(row, self.state)
             if better:
                 weights = {name: player.weights() for name, player in self.players.items()}
                 if self.ranks.first:
                     self.game.save(self.run.model, weights, {"step": self.state.step, **scores})
-            shown = self.game.preview(self.state.step)
+        self.progress.validation(self.record("validation", seconds=self.state.seconds, **scores, best=better), self.state)
         if shown:
-            self.progress.sample(self.journal.write("sample", self.state.step, **shown))
+            self.progress.sample(self.record("sample", **shown))
         self.state.total_seconds += time.perf_counter() - started
-
-    def replan(self) -> None:
-        """With a budget of minutes: as many more steps as the time left allows at the speed so far."""
-        if self.s.minutes:
-            left = self.s.minutes * 60 - self.state.total_seconds
-            steps = int(left * self.state.step / self.state.total_seconds)
-            self.state.planned = self.ranks.agree(self.state.step + max(0, steps))
-            self.journal.write("plan", self.state.step, steps=self.state.planned)
 
     def save(self) -> None:
         """Write a checkpoint."""
         started = time.perf_counter()
         tensors = {f"{name}/{key}": tensor for name, player in self.players.items() for key, tensor in player.state().items()}
         if self.ranks.first:
-            path = self.checkpoints.save(self.state.step, tensors, {"state": asdict(self.state), "config": self.config})
-            self.journal.write("checkpoint", self.state.step, name=path.name)
+            facts = {"state": asdict(self.state), "config": self.config, "data": self.game.fingerprint}
+            path = self.checkpoints.save(self.state.step, tensors, facts)
+            self.record("checkpoint", name=path.name, total_seconds=self.state.total_seconds)
+        self.saved = self.state.step
         self.state.total_seconds += time.perf_counter() - started
 
-    def diverged(self, name: str, loss: float, step: int) -> NoReturn:
-        """Stop at a loss that is not finite, before it reaches the weights."""
+    def diverged(self, name: str, loss: float, norm: float) -> NoReturn:
+        """Stop at a loss or a gradient that is not finite, before it reaches the weights."""
         files = self.checkpoints.files()
         good = f"the last good checkpoint is {files[-1]}" if files else "there is no checkpoint yet"
-        self.journal.write("end", step, reason="non-finite", seconds=self.state.seconds, total_seconds=self.state.total_seconds)
+        what = f"loss of {name} is {loss}" if not math.isfinite(loss) else f"norm of the gradient of {name} is {norm}"
+        self.record("end", reason="non-finite", seconds=self.state.seconds, total_seconds=self.state.total_seconds)
         raise BadInput(
-            f"The loss of {name} is {loss} at step {step}, on {self.game.identify(step)}; {good}. Lower optimizer.rate, or set optimizer.clip, and train again."
+            f"The {what} at step {self.state.step + 1}, on {self.game.identify(self.state.step)}; {good}. "
+            "Lower optimizer.rate, or set optimizer.clip, and train again."
         )
+
+
+def ready(s: TrainingSettings) -> Ranks:
+    """The processes that will train; refuses a device, a precision or an extra that this machine lacks."""
+    device = choose_device(s.device)
+    choose_precision(s.precision, device)
+    if s.tensorboard:
+        require_tensorboard()
+    return Ranks(device, s.distribution)
 
 
 def fit(game: Game, settings: TrainingSettings, run: Run, config: dict[str, Any], quiet: bool = False) -> str:

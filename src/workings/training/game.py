@@ -35,6 +35,8 @@ class Game(ABC):
     """How many of them one step sees."""
     flops_per_step: float = 0.0
     """Floating-point operations of one step, forward and backward; 0 if not known."""
+    fingerprint = ""
+    """A checksum of the data; a run does not go on with other data than it began with."""
     watch = "loss"
     """The validation score that decides which weights are best; lower is better."""
 

@@ -20,24 +20,29 @@ class Journal:
         """Add one event; returns it."""
         row = {"event": event, "step": step, **facts}
         if self.speaks:
-            with open(self.path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            try:
+                with open(self.path, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            except OSError as error:
+                raise BadInput(f"{self.path} could not be written: {error.strerror}; the last checkpoint is untouched. Make room, then resume.") from error
         return row
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The events of a run as if it had never been stopped: what lies after the step that a later resume began at is left out.
+    """The events of a run as if it had never been stopped.
 
-    A last line that a kill cut short is left out too.
+    What lies after the step that a later resume began at is left out, and what lies before a later start; so is a line that a kill cut short.
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist; is {path.parent} the folder of a run?")
     rows: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             row = json.loads(line)
         except ValueError:
             continue
+        if row["event"] == "start":
+            rows = []
         if row["event"] == "resume":
             rows = [old for old in rows if old["step"] <= row["step"] and old["event"] != "end"]
         rows.append(row)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from workings.training.distribution import like, whole
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration: chosen for a steep slope at 0, so that small singular values rise fast (Jordan et al. 2024)."""
 
@@ -29,6 +31,7 @@ class Muon(Optimizer):
     """m <- mu m + g; w <- w - rate (sqrt(max(1, rows / columns)) orthogonal(g + mu m) + decay w), Nesterov's form.
 
     Matrices of one shape are stacked and iterated together: a small model has dozens, and on a CPU the calls would cost more than the products.
+    A sharded matrix is gathered for this: every rank iterates the whole of it and keeps its part.
     """
 
     def __init__(self, groups: list[dict], lr: float, momentum: float, weight_decay: float):
@@ -44,11 +47,13 @@ class Muon(Optimizer):
                     shapes[parameter.shape].append(parameter)
             for shape, parameters in shapes.items():
                 for parameter in parameters:
-                    self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+                    if not self.state[parameter]:
+                        self.state[parameter]["momentum"] = torch.zeros_like(parameter)
                 gradients, momenta = [p.grad for p in parameters], [self.state[p]["momentum"] for p in parameters]
                 torch._foreach_mul_(momenta, group["momentum"])
                 torch._foreach_add_(momenta, gradients)
-                ahead = torch.stack(torch._foreach_add(gradients, momenta, alpha=group["momentum"]))
+                ahead = torch.stack([whole(matrix) for matrix in torch._foreach_add(gradients, momenta, alpha=group["momentum"])])
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                torch._foreach_add_(parameters, list(orthogonalize(ahead).unbind()), alpha=-group["lr"] * scale)
+                updates = [like(matrix, parameter) for matrix, parameter in zip(orthogonalize(ahead).unbind(), parameters, strict=True)]
+                torch._foreach_add_(parameters, updates, alpha=-group["lr"] * scale)

@@ -22,13 +22,22 @@ class Player:
         self.optimizers = make_optimizers(module, settings)
         self.average = Average(module, settings.average) if settings.average else None
 
-    def step(self, count: float, progress: float) -> dict[str, float]:
-        """Divide the summed gradient by the number of terms of the whole batch, clip it, and let the optimizers step."""
+    def learns(self, now: bool) -> None:
+        """Whether gradients are wanted; those of players that only play along are not."""
+        for parameter in self.parameters:
+            parameter.requires_grad_(now)
+
+    def gradient_norm(self, count: float) -> float:
+        """Bring the gradients of all ranks together and divide by the number of terms of the whole batch; returns their norm."""
         self.ranks.sum_gradients(self.parameters)
-        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        norm = float(whole(torch.nn.utils.get_total_norm(gradients))) / count
-        limit = self.settings.clip
-        torch._foreach_mul_(gradients, (limit / norm if limit and norm > limit else 1.0) / count)
+        gradients = self.gradients()
+        torch._foreach_div_(gradients, max(count, 1))
+        return float(whole(torch.nn.utils.get_total_norm(gradients)))
+
+    def step(self, norm: float, progress: float) -> float:
+        """Clip the gradient, and let the optimizers step; returns the learning rate."""
+        if 0 < self.settings.clip < norm:
+            torch._foreach_mul_(self.gradients(), self.settings.clip / norm)
         factor = rate_factor(self.settings.schedule, progress, self.settings.warmup, self.settings.final)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -37,7 +46,11 @@ class Player:
         self.clear()
         if self.average is not None:
             self.average.update()
-        return {"learning_rate": self.optimizers[0].param_groups[0]["lr"], "gradient_norm": norm}
+        return self.optimizers[0].param_groups[0]["lr"]
+
+    def gradients(self) -> list[Tensor]:
+        """Those that there are."""
+        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
 
     def clear(self) -> None:
         """Forget the gradients."""

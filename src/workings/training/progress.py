@@ -92,9 +92,14 @@ class Progress:
         else:
             print(sentence, file=sys.stderr, flush=True)
 
-    def end(self, reason: str, step: int) -> None:
-        """The loop has ended."""
+    def close(self) -> None:
+        """Give the terminal back, however the loop has ended."""
         if self.live is not None:
             self.live.stop()
+            self.live = None
+
+    def end(self, reason: str, step: int) -> None:
+        """The loop has ended."""
+        self.close()
         sentences = {"done": "trained", "early": "stopped early, since the validation score no longer fell", "interrupted": "interrupted and saved"}
         self.say(f"{sentences[reason]} at step {step:,}")

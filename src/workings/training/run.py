@@ -54,6 +54,11 @@ class Run:
         return self.folder / "samples"
 
     @property
+    def tensorboard(self) -> Path:
+        """The record as TensorBoard reads it."""
+        return self.folder / "tensorboard"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.folder / "report.html"
@@ -62,7 +67,7 @@ class Run:
         """The resolved settings as nested tables."""
         try:
             return tomllib.loads(self.config.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadInput(f"{self.config} is not valid TOML: {error}.") from error
 
     def write_settings(self, settings: dict[str, Any]) -> None:

@@ -85,6 +85,8 @@ class TrainingSettings:
     """auto (bfloat16 where the device is fast at it), float32 or bfloat16."""
     distribution: Literal["replicated", "sharded"] = "replicated"
     """Under torchrun: every process has the whole model (replicated), or a part of it (sharded)."""
+    tensorboard: bool = False
+    """Also write the record for TensorBoard, into the run's tensorboard/."""
 
     def __post_init__(self) -> None:
         check(self, "training", seed=0, batch=1, pieces=1, steps=1, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)

@@ -1,0 +1,37 @@
+"""What this machine has for the fast paths, found once; `WORKINGS_FAST=0` in the environment turns all of them off."""
+
+import os
+
+import torch
+from torch import Tensor, nn
+
+from workings.layers.fast.compiler import library
+
+SHORT = {torch.float32: 0, torch.bfloat16: 1}
+"""What the kernels read and write, and their name for it."""
+
+WIDEST = 8192
+"""Rows wider than this stay with PyTorch: the kernels keep a row on the stack."""
+
+
+def enabled() -> bool:
+    """Whether fast paths are wanted."""
+    return os.environ.get("WORKINGS_FAST", "1") != "0"
+
+
+def kernels_take(*tensors: Tensor) -> bool:
+    """Whether the compiled kernels can work on these: plain tensors in this machine's memory, float32 or bfloat16, and not while a graph is traced."""
+    for x in tensors:
+        if type(x) not in (Tensor, nn.Parameter) or x.device.type != "cpu" or x.dtype not in SHORT or not 0 < x.shape[-1] <= WIDEST:
+            return False
+    return enabled() and not torch.compiler.is_compiling() and not torch.jit.is_tracing() and library() is not None
+
+
+def has_onednn() -> bool:
+    """Whether torch carries the oneDNN product that takes float32."""
+    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def autocast_type(x: Tensor) -> torch.dtype:
+    """The precision in which the next product wants x."""
+    return torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64 else x.dtype

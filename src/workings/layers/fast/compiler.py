@@ -1,0 +1,76 @@
+"""Builds `kernels.c` with the machine's own C compiler, once: about a second, then read from the cache."""
+
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+SOURCE = Path(__file__).with_name("kernels.c")
+FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+
+
+def cache_folder() -> Path:
+    """Where the built library is kept: $WORKINGS_CACHE, or ~/.cache/workings."""
+    return Path(os.environ.get("WORKINGS_CACHE") or Path.home() / ".cache" / "workings")
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The kernels, or None where they cannot be built; then everything is done by PyTorch."""
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        return None
+    try:
+        return load(build(compiler))
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def build(compiler: str) -> Path:
+    """Compile into the cache, under a name that changes with the source, the compiler and the processor; whoever is second finds it there."""
+    flags = (*FLAGS, "-mprefer-vector-width=512") if torch.backends.cpu.get_cpu_capability() == "AVX512" else FLAGS
+    version = subprocess.run([compiler, "-dumpfullversion", "-dumpmachine"], capture_output=True, timeout=20, check=True).stdout
+    facts = b"\0".join((SOURCE.read_bytes(), version, " ".join(flags).encode(), processor().encode()))
+    path = cache_folder() / f"kernels-{hashlib.sha256(facts).hexdigest()[:16]}.so"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            made = Path(folder) / "kernels.so"
+            subprocess.run([compiler, *flags, str(SOURCE), "-o", str(made), "-lm"], capture_output=True, timeout=120, check=True)
+            made.replace(path)
+    return path
+
+
+def processor() -> str:
+    """What `-march=native` depends on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """Open the library; PyTorch's OpenMP is already loaded, and is the one that the kernels then use."""
+    loaded = ctypes.CDLL(str(path))
+    for name in ("dropped", "add_dropped", "softmax", "softmax_backward", "gelu", "gelu_backward", "layer_norm", "layer_norm_backward"):
+        getattr(loaded, name).restype = None
+    return loaded
+
+
+def run(name: str, *arguments: Tensor | int | float | None) -> None:
+    """Call a kernel: tensors by their address, whole numbers as 64 bits, others as double; the number of threads is added."""
+    given = [
+        ctypes.c_void_p(a.data_ptr() if isinstance(a, Tensor) else None)
+        if isinstance(a, Tensor) or a is None
+        else ctypes.c_double(a)
+        if isinstance(a, float)
+        else ctypes.c_int64(a)
+        for a in arguments
+    ]
+    getattr(library(), name)(*given, ctypes.c_int64(torch.get_num_threads()))

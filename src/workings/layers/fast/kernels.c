@@ -1,0 +1,219 @@
+/* What training repeats for every element, in one pass each: dropout, softmax with dropout, GELU, layer norm.
+ *
+ * The products stay with PyTorch. Numbers are read and written as float32 or bfloat16 (the `short` flags) and computed in float32.
+ * Arguments are pointers, int64_t or double.
+ * Rows are shared out among `threads`; a row is the last dimension. `dropout.py` has the same mask in plain PyTorch.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PRAGMA(text) _Pragma(#text)
+#define ROWS PRAGMA(omp parallel for schedule(static) num_threads((int)threads))
+#define EACH PRAGMA(omp simd)
+#define TOTAL(x) PRAGMA(omp simd reduction(+:x))
+#define LARGEST(x) PRAGMA(omp simd reduction(max:x))
+
+static inline float from_bits(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
+static inline uint32_t to_bits(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
+
+/* Read n numbers that begin at element `at`. */
+static inline void load(float *to, const void *from, int64_t at, int64_t n, int is_short) {
+    if (is_short) {
+        const uint16_t *x = (const uint16_t *)from + at;
+        EACH for (int64_t i = 0; i < n; i++) to[i] = from_bits((uint32_t)x[i] << 16);
+    } else
+        memcpy(to, (const float *)from + at, n * sizeof(float));
+}
+
+/* Write n numbers, rounded to the nearest, ties to even. */
+static inline void store(void *to, int64_t at, const float *from, int64_t n, int is_short) {
+    if (is_short) {
+        uint16_t *y = (uint16_t *)to + at;
+        EACH for (int64_t i = 0; i < n; i++) {
+            uint32_t bits = to_bits(from[i]);
+            uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+            y[i] = from[i] == from[i] ? rounded : 0x7fc0;
+        }
+    } else
+        memcpy((float *)to + at, from, n * sizeof(float));
+}
+
+static inline uint32_t mix(uint32_t x) {
+    x ^= x >> 16; x *= 0x7feb352d; x ^= x >> 15; x *= 0x846ca68b; x ^= x >> 16;
+    return x;
+}
+
+/* x <- x / (1 - p) where the mask keeps, 0 elsewhere; the mask of a row is a function of (key, row, column). */
+static inline void drop(float *x, int64_t n, int64_t key, int64_t row, double p) {
+    if (p <= 0) return;
+    uint32_t a = mix((uint32_t)row ^ (uint32_t)key);
+    uint32_t b = mix(a + (uint32_t)(key >> 32) + (uint32_t)(row >> 32) * 0x9e3779b9);
+    int32_t least = (int32_t)(p * 16777216 + 0.5);
+    float scale = (float)(1.0 / (1.0 - p));
+    EACH for (int64_t i = 0; i < n; i++) {
+        uint32_t h = ((uint32_t)i ^ a) * 0x7feb352d;
+        h = (h ^ (h >> 15) ^ b) * 0x846ca68b;
+        x[i] = (int32_t)(h >> 8) >= least ? x[i] * scale : 0.0f;
+    }
+}
+
+/* e^x within 2 units in the last place, for x from -87 to 88. */
+static inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float n = rintf(x * 1.44269504f);
+    float r = fmaf(n, -0.693145752f, x);
+    r = fmaf(n, -1.42860677e-6f, r);
+    float y = 1.9875691500e-4f;
+    y = fmaf(y, r, 1.3981999507e-3f); y = fmaf(y, r, 8.3334519073e-3f); y = fmaf(y, r, 4.1665795894e-2f);
+    y = fmaf(y, r, 1.6666665459e-1f); y = fmaf(y, r, 5.0000001201e-1f);
+    y = fmaf(y, r * r, r + 1.0f);
+    return y * from_bits((uint32_t)((int32_t)n + 127) << 23);
+}
+
+/* y = x + part (dropped). */
+void add_dropped(void *y, const void *x, const void *part, int64_t rows, int64_t width, int64_t short_x, int64_t short_part, int64_t key, int64_t first, double p, int64_t threads) {
+    ROWS for (int64_t row = 0; row < rows; row++) {
+        float z[width], w[width];
+        load(z, part, row * width, width, short_part);
+        drop(z, width, key, first + row, p);
+        load(w, x, row * width, width, short_x);
+        EACH for (int64_t i = 0; i < width; i++) z[i] += w[i];
+        store(y, row * width, z, width, short_x);
+    }
+}
+
+/* y = x (dropped), which may change precision; `first` is the number of the first row in the whole batch. */
+void dropped(void *y, const void *x, int64_t rows, int64_t width, int64_t short_x, int64_t short_y, int64_t key, int64_t first, double p, int64_t threads) {
+    ROWS for (int64_t row = 0; row < rows; row++) {
+        float z[width];
+        load(z, x, row * width, width, short_x);
+        drop(z, width, key, first + row, p);
+        store(y, row * width, z, width, short_y);
+    }
+}
+
+/* How many columns row t of a causal square of side `side` is stored in: up to the end of its block. */
+static inline int64_t stored(int64_t t, int64_t block, int64_t side) { int64_t end = (t / block + 1) * block; return end < side ? end : side; }
+
+/* For each row: weights = softmax(scale * scores) over the columns up to t (causal) or all, and kept = weights (dropped).
+ * scores, weights, kept: [heads, rows, columns]; `kept` may be the scores themselves. */
+void softmax(void *weights, void *kept, const void *scores, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal, double scale, int64_t is_short,
+             int64_t key, int64_t first, double p, int64_t threads) {
+    ROWS for (int64_t head = 0; head < heads; head++) {
+        float z[columns + 16];
+        for (int64_t t = 0; t < rows; t++) {
+            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, end = causal ? stored(t, block, columns) : columns;
+            int64_t wide = (n + 15) / 16 * 16;
+            load(z, scores, at, n, is_short);
+            for (int64_t i = n; i < wide; i++) z[i] = -1e30f;
+            float top = -1e30f, sum = 0;
+            LARGEST(top) for (int64_t i = 0; i < wide; i++) top = z[i] > top ? z[i] : top;
+            TOTAL(sum) for (int64_t i = 0; i < wide; i++) { z[i] = exponential((float)scale * (z[i] - top)); sum += z[i]; }
+            float share = 1.0f / sum;
+            EACH for (int64_t i = 0; i < wide; i++) z[i] *= share;
+            for (int64_t i = n; i < end; i++) z[i] = 0;
+            store(weights, at, z, end, is_short);
+            if (p > 0) {
+                drop(z, wide, key, first + row, p);
+                store(kept, at, z, end, is_short);
+            }
+        }
+    }
+}
+
+/* The gradient: scores <- scale * weights * (g - sum g weights) with g = the gradient of the kept weights (dropped); kept is made again. */
+void softmax_backward(void *gradient, void *kept, const void *weights, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal, double scale, int64_t is_short,
+                      int64_t key, int64_t first, double p, int64_t threads) {
+    ROWS for (int64_t head = 0; head < heads; head++) {
+        float g[columns + 16], w[columns + 16];
+        for (int64_t t = 0; t < rows; t++) {
+            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, end = causal ? stored(t, block, columns) : columns;
+            int64_t wide = (n + 15) / 16 * 16;
+            load(g, gradient, at, n, is_short);
+            load(w, weights, at, n, is_short);
+            for (int64_t i = n; i < wide || i < end; i++) g[i] = w[i] = 0;
+            drop(g, wide, key, first + row, p);
+            float sum = 0;
+            TOTAL(sum) for (int64_t i = 0; i < wide; i++) sum += g[i] * w[i];
+            EACH for (int64_t i = 0; i < wide; i++) g[i] = (float)scale * w[i] * (g[i] - sum);
+            store(gradient, at, g, end, is_short);
+            if (p > 0) {
+                drop(w, wide, key, first + row, p);
+                store(kept, at, w, end, is_short);
+            }
+        }
+    }
+}
+
+/* tanh(u) with u = sqrt(2/pi) (x + 0.044715 x^3), as 1 - 2 / (e^2u + 1). */
+static inline float bend(float x) { return 1.0f - 2.0f / (exponential(1.59576912f * (x + 0.044715f * x * x * x)) + 1.0f); }
+
+/* y = x (1 + tanh(u)) / 2. */
+void gelu(void *y, const void *x, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
+    ROWS for (int64_t row = 0; row < rows; row++) {
+        float z[width];
+        load(z, x, row * width, width, is_short);
+        EACH for (int64_t i = 0; i < width; i++) z[i] = 0.5f * z[i] * (1.0f + bend(z[i]));
+        store(y, row * width, z, width, is_short);
+    }
+}
+
+/* dx = dy ((1 + tanh(u)) / 2 + x (1 - tanh(u)^2) u' / 2). */
+void gelu_backward(void *dx, const void *x, const void *dy, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
+    ROWS for (int64_t row = 0; row < rows; row++) {
+        float z[width], g[width];
+        load(z, x, row * width, width, is_short);
+        load(g, dy, row * width, width, is_short);
+        EACH for (int64_t i = 0; i < width; i++) {
+            float t = bend(z[i]);
+            g[i] *= 0.5f * (1.0f + t) + 0.5f * z[i] * (1.0f - t * t) * 0.79788456f * (1.0f + 0.134145f * z[i] * z[i]);
+        }
+        store(dx, row * width, g, width, is_short);
+    }
+}
+
+/* y = (x - mean) / sqrt(var + epsilon) * weight + bias; mean and scale = 1 / sqrt(var + epsilon) are kept for each row. */
+void layer_norm(void *y, float *means, float *scales, const void *x, const float *weight, const float *bias, int64_t rows, int64_t width, double epsilon,
+                int64_t short_x, int64_t short_y, int64_t threads) {
+    ROWS for (int64_t row = 0; row < rows; row++) {
+        float z[width], mean = 0, variance = 0;
+        load(z, x, row * width, width, short_x);
+        TOTAL(mean) for (int64_t i = 0; i < width; i++) mean += z[i];
+        mean /= width;
+        TOTAL(variance) for (int64_t i = 0; i < width; i++) variance += (z[i] - mean) * (z[i] - mean);
+        float scale = 1.0f / sqrtf(variance / width + (float)epsilon);
+        EACH for (int64_t i = 0; i < width; i++) z[i] = (z[i] - mean) * scale * weight[i] + (bias ? bias[i] : 0.0f);
+        store(y, row * width, z, width, short_y);
+        means[row] = mean;
+        scales[row] = scale;
+    }
+}
+
+/* dx, and the sums over rows dweight and dbias [parts, width], one row of partial sums for each of `parts` spans of rows. */
+void layer_norm_backward(void *dx, float *dweight, float *dbias, const void *dy, const void *x, const float *means, const float *scales, const float *weight,
+                         int64_t rows, int64_t width, int64_t parts, int64_t short_x, int64_t short_y, int64_t threads) {
+    ROWS for (int64_t part = 0; part < parts; part++) {
+        float z[width], g[width], *dw = dweight + part * width, *db = dbias + part * width;
+        memset(dw, 0, width * sizeof(float));
+        memset(db, 0, width * sizeof(float));
+        for (int64_t row = rows * part / parts; row < rows * (part + 1) / parts; row++) {
+            float mean = means[row], scale = scales[row], sum = 0, along = 0;
+            load(z, x, row * width, width, short_x);
+            load(g, dy, row * width, width, short_y);
+            EACH for (int64_t i = 0; i < width; i++) {
+                z[i] = (z[i] - mean) * scale;
+                dw[i] += g[i] * z[i];
+                db[i] += g[i];
+                g[i] *= weight[i];
+            }
+            TOTAL(sum) for (int64_t i = 0; i < width; i++) sum += g[i];
+            TOTAL(along) for (int64_t i = 0; i < width; i++) along += g[i] * z[i];
+            sum /= width;
+            along /= width;
+            EACH for (int64_t i = 0; i < width; i++) g[i] = scale * (g[i] - sum - z[i] * along);
+            store(dx, row * width, g, width, short_x);
+        }
+    }
+}

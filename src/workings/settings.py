@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import inspect
+import math
 import textwrap
 import types
 import typing
@@ -36,6 +37,8 @@ T = typing.TypeVar("T")
 
 def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
     """Build a settings dataclass from plain values; an unknown key or a wrong type is a `BadInput` that names the place."""
+    if not isinstance(values, dict):
+        raise BadInput(f"{where.removesuffix('.') or 'The settings'} is {values!r}; it must be a table of settings.")
     kinds = field_types(cls)
     for key in values:
         if key not in kinds:
@@ -47,8 +50,6 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     """The value as the field's type wants it: nested settings, a choice, a list, an optional, or a scalar."""
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise BadInput(f"{where} is {value!r}; it must be a table of settings.")
         return from_dict(typing.cast(type, kind), value, where + ".")
     if origin is typing.Literal:
         choices = typing.get_args(kind)
@@ -59,13 +60,13 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         (inner,) = (choice for choice in typing.get_args(kind) if choice is not type(None))
         return None if value is None else _convert(inner, value, where)
     if origin is tuple:
-        return tuple(_convert(typing.get_args(kind)[0], item, where) for item in ([value] if isinstance(value, str) else value))
-    if origin is dict:
-        return dict(value)
+        return tuple(_convert(typing.get_args(kind)[0], item, where) for item in (value if isinstance(value, (list, tuple)) else [value]))
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
         raise BadInput(f"{where} is {value!r}; it must be {SCALARS[kind]}.")
+    if kind is float and not math.isfinite(value):
+        raise BadInput(f"{where} is {value}; it must be a finite number.")
     return value
 
 
@@ -94,6 +95,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         place = result
         for parent in parents:
             place = place.setdefault(parent, {})
+            if not isinstance(place, dict):
+                raise BadInput(f"--set {assignment!r} does not go with another --set, which gives {parent!r} a value of its own.")
         place[last] = _value(text.strip())
     return result
 

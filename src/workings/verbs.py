@@ -74,13 +74,14 @@ def train(
 def _train(table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
     from workings.tasks.language import Language
     from workings.tasks.language_settings import read_settings, resolved
+    from workings.training.fit import ready
 
     settings = read_settings(table)
-    game = Language(settings)  # before the folder is made: bad data leaves nothing behind
-    first = int(os.environ.get("RANK", 0)) == 0
-    run = Run((new_run("language", out, overwrite) if first else RunFolder(Path(out or "runs/language"))).folder)
+    game = Language(settings)  # before the folder is made: what is refused leaves nothing behind, and an old run as it was
+    ranks = ready(settings.training)
+    run = Run(Path(ranks.agree(str(new_run("language", out, overwrite).folder) if ranks.first else "")))
     config = resolved(settings)
-    if first:
+    if ranks.first:
         run.write_settings(config)
         run.samples.mkdir(exist_ok=True)
         (run.samples / "held-out.txt").write_text(game.tokenizer.decode(game.validation[:600]), encoding="utf-8")  # what the report reads with the model
@@ -112,11 +113,13 @@ def _fit(run: Run, game: Any, config: dict[str, Any], quiet: bool) -> Run:
 
 
 def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:  # noqa: A002
-    """Go on with a run from its newest whole checkpoint: the same bits as if it had never stopped. steps and minutes change where it ends."""
+    """Go on with a run from its newest whole checkpoint: the same bits as if it had never stopped. It goes on to `steps`, or for so many more `minutes`."""
     from workings.tasks.language import Language
     from workings.tasks.language_settings import read_settings, resolved
 
     folder = open_run(run)
+    if minutes is not None:
+        minutes += folder.spent() / 60
     changes: dict[str, Any] = {"training": {key: value for key, value in (("steps", steps), ("minutes", minutes)) if value is not None}}
     if steps is not None and minutes is None:
         changes["training"]["minutes"] = 0.0

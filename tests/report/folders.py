@@ -34,8 +34,7 @@ def make_run(
     folder.mkdir(parents=True)
     config = {
         "task": "language",
-        "data": "pride",
-        "tokenizer": "character",
+        "data": {"source": "pride", "tokenizer": "character"},
         "model": {"preset": "lecture-plus", "width": width, "layers": 4, "heads": 4, "context": 128, "dropout": 0.0},
         "optimizer": {"name": "muon", "rate": rate, "betas": [0.9, 0.95], "weight_decay": 0.1},
         "training": {"seed": seed, "batch": 32, "minutes": 4.0, "precision": "auto"},

@@ -166,10 +166,39 @@ def test_the_best_run_of_several_is_marked(tmp_path: Path):
     assert cells[:2] == ["number", "number winner"]
 
 
+def test_a_loss_per_token_has_no_winner_when_the_tokens_differ(tmp_path: Path):
+    runs = [make_run(tmp_path / "a", floor=1.5), make_run(tmp_path / "b", floor=1.2)]
+    config = runs[1] / "config.toml"
+    config.write_text(config.read_text().replace('"character"', '"bpe"'))
+    page = report(*runs)
+    cells = [attributes.get("class", "") for tag, attributes in page.tags if tag == "td" and "number" in attributes.get("class", "")]
+    assert cells[:4] == ["number", "number", "number", "number winner"]  # the loss, then nats per character
+
+
 def test_each_runs_sections_stand_together(tmp_path: Path):
     page = report(make_run(tmp_path / "a"), make_run(tmp_path / "b"), sections=lambda run: [Section("Extra", f"<p>extra of {run.name}</p>")])
     assert page.text.count("Extra") == 2  # in the contents and above the section
     assert "extra of a" in page.text and "extra of b" in page.text
+
+
+def test_a_saved_model_is_watched_reading_the_sentence_the_held_out_text_or_its_own_sample(run: Path):
+    from workings.data.tokenizers import train_tokenizer
+    from workings.models.build import build
+    from workings.models.settings import TransformerSettings
+    from workings.weights.folder import save_folder
+
+    tokenizer = train_tokenizer("byte", [""], 0)
+    settings = TransformerSettings(vocabulary=tokenizer.size, width=8, layers=1, heads=2, context=40)
+    save_folder(run / "model", "language", settings, build(settings).state_dict(), tokenizer, "")
+
+    def read(sentence: str | None = None) -> str:
+        return Page(run_sections(run, sentence)[0].html).text
+
+    assert "Given by the reader." in read("Given by the reader.")
+    assert "My dear Mr. Bennet" in read()
+    (run / "samples").mkdir()
+    (run / "samples" / "held-out.txt").write_text("nd so on.\n\nMr. Collins was not. A third sentence, and a fourth one.")
+    assert "Mr. Collins was not." in read() and "so on" not in read()
 
 
 def test_a_run_without_a_saved_model_has_no_sections_of_its_task(run: Path):

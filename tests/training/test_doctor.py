@@ -1,5 +1,6 @@
 """The doctor: a row for everything, and advice exactly where something is wrong."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,16 +32,26 @@ def test_it_looks_at_all_that_matters():
         "float32 products",
         "bfloat16 products",
         "precision",
-        "C++ compiler",
+        "fast paths",
         "disk",
         "writable",
     }
 
 
-def test_no_compiler_is_told_with_what_to_do(monkeypatch):
-    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
-    row = found("C++ compiler")
-    assert not row.ok and "apt install" in row.advice
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernels are for Linux")
+@pytest.mark.parametrize(("compiler", "advice"), [(None, "apt install gcc"), ("/usr/bin/cc", "/usr/bin/cc could not build them")])
+def test_missing_kernels_are_told_with_what_to_do(compiler, advice, monkeypatch):
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.delenv("WORKINGS_FAST", raising=False)
+    monkeypatch.setattr(doctor, "library", lambda: None)
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: compiler)
+    row = found("fast paths")
+    assert not row.ok and advice in row.advice
+
+
+def test_kernels_that_are_switched_off_are_told(monkeypatch):
+    monkeypatch.setenv("WORKINGS_FAST", "0")
+    assert "unset" in found("fast paths").advice
 
 
 def test_too_many_threads_are_told(monkeypatch):

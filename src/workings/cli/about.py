@@ -34,7 +34,7 @@ def data(name: str | None = None, /) -> None:
 def doctor(*, json: bool = False) -> None:
     """Say what this machine has, and what to do about what is wrong.
 
-    Versions, cores, memory, bfloat16, the measured speed of a matrix product, compiler and disk; takes a few seconds.
+    Versions, cores, memory, bfloat16, the measured speed of a matrix product, fast paths and disk; takes a few seconds.
 
     Args:
         json: Print one JSON object a line instead.

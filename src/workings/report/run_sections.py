@@ -24,7 +24,7 @@ def run_sections(run: Path, sentence: str | None = None) -> list[Section]:
 def language(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
     """A language model's: on the sentence, else on the held-out text in samples/held-out.txt, else on its own last sample."""
     held_out = run / "samples" / "held-out.txt"
-    text = sentence or first_sentence(held_out.read_text(encoding="utf-8") if held_out.is_file() else last_sample(run))
+    text = sentence or (first_sentence(held_out.read_text(encoding="utf-8")) if held_out.is_file() else last_sample(run)[:SENTENCE])
     return language_sections(saved.model, saved.tokenizer, text) if text else []
 
 
@@ -37,10 +37,13 @@ def last_sample(run: Path) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """The text from its first sentence on, at most SENTENCE characters: what is cut out of a book begins anywhere.
+    """The text from its first paragraph or else sentence on, at most SENTENCE characters: what is cut out of a book begins anywhere.
 
     >>> first_sentence("ld not be. It was late. She went home.")
     'It was late. She went home.'
+    >>> first_sentence("for Mr. Bennet came. It was late, and she went home.")
+    'It was late, and she went home.'
     """
-    begin = re.search(r"[.!?][\"'”’)]*\s+", text[: len(text) // 2 + 1])
+    half = text[: len(text) // 2 + 1]
+    begin = re.search(r"\n\s*\n\s*", half) or re.search(r"(?<![A-Z]r)(?<![A-Z]rs)[.!?][\"'”’)]*\s+", half)
     return text[begin.end() if begin else 0 :][:SENTENCE].rstrip()

@@ -182,12 +182,14 @@ def speed(run: Record) -> str:
 
 
 def comparison(runs: list[Record]) -> list[tuple[str, list[str], int | None]]:
-    """The rows of the table of scores and costs: label, one cell a run, and which run has the best score (the lowest validation loss)."""
+    """The rows of the table of scores and costs: label, one cell a run, and which run has the best score."""
     rows: list[tuple[str, list[str], int | None]] = []
+    tokens_differ = any(key.startswith("data.token") for key in formats.differing([run.config for run in runs]))
+    comparable = PER_TEXT if tokens_differ else (*PER_TEXT, *PER_TOKEN)
     for name in dict.fromkeys(name for run in runs for name in run.score_names):
         best = [(run.best or {}).get(name) for run in runs]
         known = [score for score in best if isinstance(score, (int, float))]
-        winner = best.index(min(known)) if known and name.rsplit("/", 1)[-1] in LOWER_IS_BETTER else None
+        winner = best.index(min(known)) if known and name.rsplit("/", 1)[-1] in comparable else None
         unit = next((run.unit_of(name) for run in runs if run.unit_of(name)), "")
         rows.append((name.replace("_", " ") + ", best" + (f" ({unit})" if unit else ""), [formats.value(score) for score in best], winner))
     rows.append(("at step", [f"{run.best['step']:,}" if run.best else "–" for run in runs], None))
@@ -202,7 +204,8 @@ def comparison(runs: list[Record]) -> list[tuple[str, list[str], int | None]]:
     return rows
 
 
-LOWER_IS_BETTER = ("loss", "nats_per_character", "bits_per_byte")
+PER_TEXT, PER_TOKEN = ("nats_per_character", "bits_per_byte"), ("loss", "perplexity")
+"""Scores of which less is better; those a token can be compared only when the tokens are the same."""
 
 
 def groups(tree: dict) -> list[tuple[str, list[tuple[str, Any]]]]:

@@ -1,5 +1,6 @@
 """The language-model task: from a text to a model that writes like it (statements 2.1-2.3, 6.2c)."""
 
+import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from workings.data.sources import read_documents
 from workings.data.tokenizers import Tokenizer, train_tokenizer
 from workings.errors import BadInput
 from workings.generation.settings import WriteSettings
-from workings.generation.write import write
+from workings.generation.write import first_tokens, write
 from workings.layers.randomness import mix
 from workings.models.build import build
 from workings.objectives.next_token import IGNORE, next_token_loss
@@ -34,6 +35,7 @@ class Language(Game):
         documents = read_text(s.data)
         self.tokenizer = train_tokenizer(s.data.tokenizer, documents, s.data.tokens)
         tokens = encode_cached(self.tokenizer, documents)
+        self.fingerprint = hashlib.blake2b(tokens.numpy(), digest_size=16).hexdigest()
         self.train, self.validation = split(tokens, s.data.validation)
         self.settings = s = replace(s, model=fit_vocabulary(s.model, self.tokenizer))
         for part, name in ((self.train, "training"), (self.validation, "validation")):
@@ -41,6 +43,7 @@ class Language(Game):
                 raise BadInput(
                     f"The {name} part of {s.data.source} has {len(part):,} tokens, not more than the {s.model.context} of the context; give more text, or set model.context lower."
                 )
+        self.prompt = opening(self.tokenizer, s.prompt, self.train)
         torch.manual_seed(mix(s.training.seed, 0))
         model = build(s.model)
         self.players = {"model": model}
@@ -68,8 +71,8 @@ class Language(Game):
 
     def preview(self, step: int) -> dict[str, Any]:
         """A text written by the model as it is now."""
-        (written,) = write(self.players["model"], self.tokenizer, [self.settings.prompt], WriteSettings(tokens=200, seed=self.settings.training.seed))
-        return {"text": self.settings.prompt + written.text}
+        (written,) = write(self.players["model"], self.tokenizer, [self.prompt], WriteSettings(tokens=200, seed=self.settings.training.seed))
+        return {"text": self.prompt + written.text}
 
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
         """The model folder."""
@@ -86,6 +89,17 @@ class Language(Game):
 def read_text(data: LanguageData) -> list[str]:
     """The documents of the settings."""
     return read_documents(data.source, data.column or None, data.encoding)
+
+
+def opening(tokenizer: Tokenizer, prompt: str, tokens: Tensor) -> str:
+    """What samples begin with: the prompt; if that is nothing, and neither an end token nor a newline can stand before a text, its first character."""
+    try:
+        first_tokens(tokenizer, prompt)
+        return prompt
+    except BadInput:
+        if prompt:
+            raise
+        return tokenizer.decode(tokens[:1])
 
 
 def split(tokens: Tensor, validation: float) -> tuple[Tensor, Tensor]:

@@ -71,6 +71,8 @@ def _elsewhere(key: str) -> str:
 
 def read_model(table: dict[str, Any]) -> TransformerSettings | RecurrentSettings:
     """A model's settings from its table."""
+    if not isinstance(table, dict):
+        raise BadInput(f"model is {table!r}; it must be a table of settings.")
     table = dict(table)
     preset = table.pop("preset", None)
     architecture = table.pop("architecture", "transformer")

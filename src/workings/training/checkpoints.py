@@ -1,5 +1,6 @@
 """Checkpoints: the whole state of a run in one safetensors file, written at once or not at all, and proven whole when read."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -31,8 +32,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
 def flush_names(folder: Path) -> None:
     """Make the names in a folder last through a loss of power, where the system can."""
-    if hasattr(os, "O_DIRECTORY"):
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    with contextlib.suppress(OSError):  # not every system opens folders
+        number = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(number)
         finally:

@@ -48,6 +48,7 @@ class Ranks:
                 if any(True for _ in part.parameters()):
                     fully_shard(part)
                     part.set_gradient_divide_factor(1.0)
+                    part.set_force_sum_reduction_for_comms(True)  # gloo can do no other
         return module
 
     @contextmanager

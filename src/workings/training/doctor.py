@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import torch
 
+from workings.layers.fast.available import enabled
+from workings.layers.fast.compiler import cache_folder, library
 from workings.training.machine import choose_device, cpu_name, has_bfloat16, machine, matrix_units, measured_peak
 
 GIB = 2**30
@@ -25,7 +28,7 @@ class Finding:
 
 def findings(folder: Path | None = None) -> list[Finding]:
     """Every row; takes about a second, for the measured products. `folder` is where runs would be written (default: here)."""
-    return [*_software(), *_processor(), *_products(), _compiler(), *_room(folder or Path.cwd())]
+    return [*_software(), *_processor(), *_products(), _kernels(), *_room(folder or Path.cwd())]
 
 
 def _software() -> list[Finding]:
@@ -88,15 +91,18 @@ def _products() -> list[Finding]:
     ]
 
 
-def _compiler() -> Finding:
-    names = [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
-    found = next((path for path in map(shutil.which, filter(None, names)) if path), None)
-    return Finding(
-        name="C++ compiler",
-        value=found or "none",
-        ok=found is not None,
-        advice="Everything works without one; the fast paths that are compiled on the spot need it (Debian: apt install g++; macOS: xcode-select --install).",
-    )
+def _kernels() -> Finding:
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("cc")
+    if not enabled():
+        return Finding(name="fast paths", value="off", ok=False, advice="WORKINGS_FAST=0 is set, so PyTorch does everything; unset it to train faster.")
+    if library() is not None:
+        return Finding(name="fast paths", value=f"kernels compiled by {compiler}")
+    if sys.platform != "linux":
+        return Finding(name="fast paths", value="PyTorch's own; the compiled kernels are for Linux")
+    advice = "Everything works without one, but training is slower; install it (Debian: apt install gcc)."
+    if compiler is not None:
+        advice = f"{compiler} could not build them; training works, but slower. It must be able to link OpenMP, and {cache_folder()} must be writable."
+    return Finding(name="fast paths", value="PyTorch's own; no kernels" if compiler else "PyTorch's own; no C compiler", ok=False, advice=advice)
 
 
 def _room(folder: Path) -> list[Finding]:

@@ -159,7 +159,7 @@ class Loop:
             norm = player.gradient_norm(count)
             if not (math.isfinite(totals["loss"]) and math.isfinite(norm)):
                 self.diverged(name, totals["loss"], norm)
-            rate = player.step(norm, (self.state.step + 1) / self.state.planned)
+            rate = player.step(count, norm, (self.state.step + 1) / self.state.planned)
             prefix = "" if len(self.players) == 1 else f"{name}/"
             rates |= {f"{prefix}learning_rate": rate, f"{prefix}gradient_norm": norm}
             for key, total in totals.items():

@@ -28,16 +28,14 @@ class Player:
             parameter.requires_grad_(now)
 
     def gradient_norm(self, count: float) -> float:
-        """Bring the gradients of all ranks together and divide by the number of terms of the whole batch; returns their norm."""
+        """Add up the gradients of all ranks; returns the norm of the mean over the `count` terms of the whole batch."""
         self.ranks.sum_gradients(self.parameters)
-        gradients = self.gradients()
-        torch._foreach_div_(gradients, max(count, 1))
-        return float(whole(torch.nn.utils.get_total_norm(gradients)))
+        return float(whole(torch.nn.utils.get_total_norm(self.gradients()))) / max(count, 1)
 
-    def step(self, norm: float, progress: float) -> float:
-        """Clip the gradient, and let the optimizers step; returns the learning rate."""
-        if 0 < self.settings.clip < norm:
-            torch._foreach_mul_(self.gradients(), self.settings.clip / norm)
+    def step(self, count: float, norm: float, progress: float) -> float:
+        """Divide the summed gradient by the number of terms, clip it, and let the optimizers step; returns the learning rate."""
+        limit = self.settings.clip
+        torch._foreach_mul_(self.gradients(), (limit / norm if 0 < limit < norm else 1.0) / max(count, 1))
         factor = rate_factor(self.settings.schedule, progress, self.settings.warmup, self.settings.final)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:

@@ -12,6 +12,7 @@ import tomli_w
 
 from workings.errors import BadInput
 from workings.training.checkpoints import write_whole
+from workings.training.journal import read_metrics
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Run:
             return tomllib.loads(self.config.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadInput(f"{self.config} is not valid TOML: {error}.") from error
+
+    def spent(self) -> float:
+        """The seconds of training up to the newest checkpoint."""
+        rows = read_metrics(self.metrics) if self.metrics.exists() else []
+        return max((row["total_seconds"] for row in rows if row["event"] == "checkpoint"), default=0.0)
 
     def write_settings(self, settings: dict[str, Any]) -> None:
         """Save the resolved settings."""

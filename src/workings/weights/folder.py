@@ -40,9 +40,11 @@ def save_folder(folder: Path, task: str, settings: Any, weights: dict[str, Tenso
     config = {"format": FORMAT, "workings": workings.__version__, "task": task, "architecture": architecture, "settings": to_dict(settings)}
     config |= {"tokenizer": tokenizer.kind if tokenizer is not None else None, **facts}
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{folder.name}-*"):  # by a kill
+        shutil.rmtree(left, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        safetensors.torch.save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, new / "model.safetensors")
+        (new / "model.safetensors").write_bytes(safetensors.torch.save({name: tensor.cpu().contiguous() for name, tensor in weights.items()}))
         (new / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (new / "README.md").write_text(card, encoding="utf-8")
         if tokenizer is not None:
@@ -68,18 +70,24 @@ def load_folder(folder: str | Path) -> Saved:
         raise BadInput(f"There is no model in {folder}: it {reason}")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
+    except ValueError as error:  # UnicodeDecodeError too
         raise BadInput(f"{folder / 'config.json'} is not valid JSON: {error}.") from error
-    if config.get("format") is None:
+    if not isinstance(config, dict) or not isinstance(config.get("format"), int):
         raise BadInput(f"{folder / 'config.json'} is not of a model that workings saved: it has no format number.")
     if config["format"] > FORMAT:
-        raise BadInput(f"{folder} was written by a newer version of workings ({config['workings']}, here {workings.__version__}); update to read it.")
+        raise BadInput(f"{folder} was written by a newer version of workings ({config.get('workings')}, here {workings.__version__}); update to read it.")
+    for key in ("task", "architecture", "settings"):
+        if key not in config:
+            raise BadInput(f"{folder / 'config.json'} has no {key!r}; copy the model's folder again.")
     if config["architecture"] not in ARCHITECTURES:
         raise BadInput(f"{folder} holds a {config['architecture']!r}, which is not known here. {suggest(config['architecture'], ARCHITECTURES)}")
-    model = build(from_dict(ARCHITECTURES[config["architecture"]], config["settings"], "settings."))
+    try:
+        model = build(from_dict(ARCHITECTURES[config["architecture"]], config["settings"], "settings."))
+    except BadInput as error:
+        raise BadInput(f"{folder / 'config.json'}: {error}") from error
     try:
         model.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
     except (SafetensorError, OSError, RuntimeError) as error:
-        raise BadInput(f"{folder / 'model.safetensors'} cannot be read as this model: {str(error).splitlines()[0]}") from error
+        raise BadInput(f"{folder / 'model.safetensors'} cannot be read as this model: {' '.join(str(error).split())}") from error
     tokenizer = load_tokenizer(folder, config["tokenizer"]) if config.get("tokenizer") else None
     return Saved(config["task"], model.eval(), tokenizer, config)

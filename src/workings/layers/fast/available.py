@@ -1,5 +1,6 @@
 """What this machine has for the fast paths, found once; `WORKINGS_FAST=0` in the environment turns all of them off."""
 
+import functools
 import os
 
 import torch
@@ -27,6 +28,13 @@ def kernels_take(*tensors: Tensor) -> bool:
     return enabled() and not torch.compiler.is_compiling() and not torch.jit.is_tracing() and library() is not None
 
 
+@functools.cache
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself."""
+    return any(getattr(torch.cpu, question, bool)() for question in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+
+
+@functools.cache
 def has_onednn() -> bool:
     """Whether torch carries the oneDNN product that takes float32."""
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")

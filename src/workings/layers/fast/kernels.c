@@ -33,8 +33,7 @@ static inline void store(void *to, int64_t at, const float *from, int64_t n, int
         uint16_t *y = (uint16_t *)to + at;
         EACH for (int64_t i = 0; i < n; i++) {
             uint32_t bits = to_bits(from[i]);
-            uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-            y[i] = from[i] == from[i] ? rounded : 0x7fc0;
+            y[i] = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
         }
     } else
         memcpy((float *)to + at, from, n * sizeof(float));
@@ -94,54 +93,68 @@ void dropped(void *y, const void *x, int64_t rows, int64_t width, int64_t short_
     }
 }
 
-/* How many columns row t of a causal square of side `side` is stored in: up to the end of its block. */
-static inline int64_t stored(int64_t t, int64_t block, int64_t side) { int64_t end = (t / block + 1) * block; return end < side ? end : side; }
+/* Columns are worked on in whole groups, so that no loop has a remainder. */
+#define GROUP 32
+static inline int64_t groups(int64_t n) { return (n + GROUP - 1) / GROUP * GROUP; }
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* For each row: weights = softmax(scale * scores) over the columns up to t (causal) or all, and kept = weights (dropped).
- * scores, weights, kept: [heads, rows, columns]; `kept` may be the scores themselves. */
-void softmax(void *weights, void *kept, const void *scores, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal, double scale, int64_t is_short,
-             int64_t key, int64_t first, double p, int64_t threads) {
+/* Read the first n columns of a row; the rest of the last group becomes `rest`. */
+static inline void load_visible(float *to, const void *from, int64_t at, int64_t n, int64_t columns, float rest, int64_t is_short) {
+    int64_t wide = groups(n);
+    load(to, from, at, least(wide, columns), is_short);
+    EACH for (int64_t i = wide - GROUP; i < wide; i++) to[i] = i < n ? to[i] : rest;
+}
+
+/* Write the first n columns of a row, and zeros up to column `end`. */
+static inline void store_visible(void *to, int64_t at, float *from, int64_t n, int64_t end, int64_t is_short) {
+    int64_t wide = groups(n), size = is_short ? 2 : 4;
+    EACH for (int64_t i = wide - GROUP; i < wide; i++) from[i] = i < n ? from[i] : 0.0f;
+    store(to, at, from, least(wide, end), is_short);
+    if (wide < end) memset((char *)to + (at + wide) * size, 0, (end - wide) * size);
+}
+
+/* For each row t: weights = softmax(scale * scores) over columns up to t (causal) or all, and kept = weights (dropped).
+ * scores, weights, kept: [heads, rows, columns]; they may be one. A causal row is written as far as the end of its block of `block` rows. */
+void softmax(void *weights, void *kept, const void *scores, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal, double scale,
+             int64_t is_short, int64_t key, int64_t first, double p, int64_t threads) {
     ROWS for (int64_t head = 0; head < heads; head++) {
-        float z[columns + 16];
+        float z[columns + GROUP];
         for (int64_t t = 0; t < rows; t++) {
-            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, end = causal ? stored(t, block, columns) : columns;
-            int64_t wide = (n + 15) / 16 * 16;
-            load(z, scores, at, n, is_short);
-            for (int64_t i = n; i < wide; i++) z[i] = -1e30f;
+            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, wide = groups(n);
+            int64_t end = causal ? least((t / block + 1) * block, columns) : columns;
             float top = -1e30f, sum = 0;
+            load_visible(z, scores, at, n, columns, -1e30f, is_short);
             LARGEST(top) for (int64_t i = 0; i < wide; i++) top = z[i] > top ? z[i] : top;
             TOTAL(sum) for (int64_t i = 0; i < wide; i++) { z[i] = exponential((float)scale * (z[i] - top)); sum += z[i]; }
             float share = 1.0f / sum;
             EACH for (int64_t i = 0; i < wide; i++) z[i] *= share;
-            for (int64_t i = n; i < end; i++) z[i] = 0;
-            store(weights, at, z, end, is_short);
+            store_visible(weights, at, z, n, end, is_short);
             if (p > 0) {
                 drop(z, wide, key, first + row, p);
-                store(kept, at, z, end, is_short);
+                store_visible(kept, at, z, n, end, is_short);
             }
         }
     }
 }
 
-/* The gradient: scores <- scale * weights * (g - sum g weights) with g = the gradient of the kept weights (dropped); kept is made again. */
-void softmax_backward(void *gradient, void *kept, const void *weights, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal, double scale, int64_t is_short,
-                      int64_t key, int64_t first, double p, int64_t threads) {
+/* gradient <- scale * weights * (g - sum g weights) with g = the gradient of the kept weights (dropped); kept is made again if p > 0. */
+void softmax_backward(void *gradient, void *kept, const void *weights, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal,
+                      double scale, int64_t is_short, int64_t key, int64_t first, double p, int64_t threads) {
     ROWS for (int64_t head = 0; head < heads; head++) {
-        float g[columns + 16], w[columns + 16];
+        float g[columns + GROUP], w[columns + GROUP];
         for (int64_t t = 0; t < rows; t++) {
-            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, end = causal ? stored(t, block, columns) : columns;
-            int64_t wide = (n + 15) / 16 * 16;
-            load(g, gradient, at, n, is_short);
-            load(w, weights, at, n, is_short);
-            for (int64_t i = n; i < wide || i < end; i++) g[i] = w[i] = 0;
-            drop(g, wide, key, first + row, p);
+            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, wide = groups(n);
+            int64_t end = causal ? least((t / block + 1) * block, columns) : columns;
             float sum = 0;
+            load_visible(g, gradient, at, n, columns, 0, is_short);
+            load_visible(w, weights, at, n, columns, 0, is_short);
+            drop(g, wide, key, first + row, p);
             TOTAL(sum) for (int64_t i = 0; i < wide; i++) sum += g[i] * w[i];
             EACH for (int64_t i = 0; i < wide; i++) g[i] = (float)scale * w[i] * (g[i] - sum);
-            store(gradient, at, g, end, is_short);
+            store_visible(gradient, at, g, n, end, is_short);
             if (p > 0) {
                 drop(w, wide, key, first + row, p);
-                store(kept, at, w, end, is_short);
+                store_visible(kept, at, w, n, end, is_short);
             }
         }
     }
@@ -150,27 +163,18 @@ void softmax_backward(void *gradient, void *kept, const void *weights, int64_t h
 /* tanh(u) with u = sqrt(2/pi) (x + 0.044715 x^3), as 1 - 2 / (e^2u + 1). */
 static inline float bend(float x) { return 1.0f - 2.0f / (exponential(1.59576912f * (x + 0.044715f * x * x * x)) + 1.0f); }
 
-/* y = x (1 + tanh(u)) / 2. */
-void gelu(void *y, const void *x, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
+/* y = x (1 + tanh(u)) / 2, and the slope y' = (1 + tanh(u)) / 2 + x (1 - tanh(u)^2) u' / 2. */
+void gelu(void *y, void *slope, const void *x, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
     ROWS for (int64_t row = 0; row < rows; row++) {
-        float z[width];
+        float z[width], s[width];
         load(z, x, row * width, width, is_short);
-        EACH for (int64_t i = 0; i < width; i++) z[i] = 0.5f * z[i] * (1.0f + bend(z[i]));
-        store(y, row * width, z, width, is_short);
-    }
-}
-
-/* dx = dy ((1 + tanh(u)) / 2 + x (1 - tanh(u)^2) u' / 2). */
-void gelu_backward(void *dx, const void *x, const void *dy, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
-    ROWS for (int64_t row = 0; row < rows; row++) {
-        float z[width], g[width];
-        load(z, x, row * width, width, is_short);
-        load(g, dy, row * width, width, is_short);
         EACH for (int64_t i = 0; i < width; i++) {
             float t = bend(z[i]);
-            g[i] *= 0.5f * (1.0f + t) + 0.5f * z[i] * (1.0f - t * t) * 0.79788456f * (1.0f + 0.134145f * z[i] * z[i]);
+            s[i] = 0.5f * (1.0f + t) + 0.5f * z[i] * (1.0f - t * t) * 0.79788456f * (1.0f + 0.134145f * z[i] * z[i]);
+            z[i] *= 0.5f * (1.0f + t);
         }
-        store(dx, row * width, g, width, is_short);
+        store(y, row * width, z, width, is_short);
+        store(slope, row * width, s, width, is_short);
     }
 }
 

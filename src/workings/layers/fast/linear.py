@@ -1,4 +1,4 @@
-"""The product y = x W^T + b in exact float32 through oneDNN, which is faster than the one that `F.linear` takes."""
+"""The product y = x W^T + b through oneDNN: faster in float32 than the library that `F.linear` takes, and with a bias in bfloat16."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workings.layers.fast.available import autocast_type, enabled, has_onednn
+from workings.layers.fast.available import autocast_type, enabled, has_bfloat16, has_onednn
 
 LEAST = 1 << 24
 """Multiplications below which the call costs more than it gains."""
@@ -38,8 +38,16 @@ class Linear(torch.autograd.Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y = W x + b. x: [..., inputs] -> [..., outputs]."""
-    plain = type(x) in (Tensor, nn.Parameter) and type(weight) in (Tensor, nn.Parameter) and x.device.type == "cpu"
-    exact = plain and x.dtype == weight.dtype == torch.float32 and autocast_type(x) == torch.float32 and x.numel() * weight.shape[0] >= LEAST
-    if exact and enabled() and has_onednn() and not torch.compiler.is_compiling() and not torch.jit.is_tracing():
+    dtype = autocast_type(x)
+    if pays(x, weight, dtype):
+        x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
         return Linear.apply(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
     return F.linear(x, weight, bias)
+
+
+def pays(x: Tensor, weight: Tensor, dtype: torch.dtype) -> bool:
+    """Whether oneDNN should be asked: large plain matrices in this machine's memory, in float32 or a bfloat16 that the processor has."""
+    plain = type(x) is Tensor and type(weight) in (Tensor, nn.Parameter) and x.device.type == "cpu" and not torch.compiler.is_compiling()
+    known = dtype == torch.float32 or (dtype == torch.bfloat16 and has_bfloat16())
+    same = x.is_floating_point() and weight.dtype in (torch.float32, dtype)
+    return plain and known and same and x.numel() * weight.shape[0] >= LEAST and enabled() and has_onednn() and not torch.jit.is_tracing()

@@ -11,29 +11,26 @@ from workings.layers.fast.compiler import run
 
 
 class Gelu(torch.autograd.Function):
-    """y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2."""
+    """y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2; the slope is found on the way and kept instead of x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         """[..., n] -> [..., n]."""
         x = x.contiguous()
-        ctx.save_for_backward(x)
-        y = torch.empty_like(x)
-        run("gelu", y, x, x.numel() // x.shape[-1], x.shape[-1], SHORT[x.dtype])
+        y, slope = torch.empty_like(x), torch.empty_like(x)
+        run("gelu", y, slope, x, x.numel() // x.shape[-1], x.shape[-1], SHORT[x.dtype])
+        ctx.save_for_backward(slope)
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Tensor:
         """dx = dy y'."""
-        (x,) = ctx.saved_tensors
-        dx = torch.empty_like(x)
-        run("gelu_backward", dx, x, dy.contiguous(), x.numel() // x.shape[-1], x.shape[-1], SHORT[x.dtype])
-        return dx
+        return dy * ctx.saved_tensors[0]
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
     """GELU with tanh (Hendrycks and Gimpel 2016). [..., n] -> [..., n]."""
-    return Gelu.apply(x) if kernels_take(x) else F.gelu(x, approximate="tanh")
+    return Gelu.apply(x) if x.requires_grad and kernels_take(x) else F.gelu(x, approximate="tanh")
 
 
 class LayerNorm(torch.autograd.Function):

@@ -107,7 +107,9 @@ def main() -> None:
             run = workings.train("language", data=given.text, recipe="shakespeare-fast", out=f"{folder}/run", seed=seed, quiet=True)
             ours, mine = run.evaluate(context=CONTEXT)["loss"], read_metrics(run.metrics)[-1]["seconds"]
         rows.append({"seed": seed, "peer_seconds": seconds, "peer_score": score, "seconds": mine, "score": ours, "ratio": seconds / mine})
-        print(f"seed {seed}: peer {score:.4f} in {seconds:.1f} s ({'bfloat16' if best else 'float32'}), shakespeare-fast {ours:.4f} in {mine:.1f} s: {seconds / mine:.2f} x faster")
+        print(
+            f"seed {seed}: peer {score:.4f} in {seconds:.1f} s ({'bfloat16' if best else 'float32'}), shakespeare-fast {ours:.4f} in {mine:.1f} s: {seconds / mine:.2f} x faster"
+        )
     print(json.dumps({"target": TARGET, "rows": rows}))
 
 

@@ -7,6 +7,7 @@ The verbs of the command line are functions here. Nothing heavy is imported unti
 """
 
 import importlib
+import os
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["Run", "__version__", "data", "demo", "doctor", "evaluate", "load", "report", "resume", "train", "write"]
+
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Read once, when torch is first imported. Threads that spin while they wait made a step six times slower whenever another program wanted a core.
 
 
 class VerbPackage(ModuleType):

@@ -10,11 +10,9 @@ from typing import Any
 from workings.errors import BadInput, suggest
 from workings.settings import merge, parse_assignments
 from workings.tasks.recipes import read_recipe
+from workings.training.checkpoints import write_whole
 from workings.training.run import Run as RunFolder
 from workings.training.run import new_run, open_run
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Read when torch is first imported. Threads that spin while they wait make a step six times slower as soon as another program wants a core, and win 3 % when none does.
 
 TASKS = ("language",)
 """What can be trained."""
@@ -52,7 +50,7 @@ def train(
     column: str | None = None,
     encoding: str | None = None,
     tokenizer: str | None = None,
-    set: Iterable[str] = (),  # noqa: A002 - the flag's name
+    set: Iterable[str] = (),
     quiet: bool = False,
 ) -> Run:
     """Train a task from the start and write its report; returns the run.
@@ -64,7 +62,13 @@ def train(
     given = {
         "data": {"source": data, "column": column, "encoding": encoding, "tokenizer": tokenizer},
         "model": {"preset": model},
-        "training": {"seed": seed, "steps": steps, "minutes": 0.0 if steps is not None and minutes is None else minutes, "device": device, "precision": precision},
+        "training": {
+            "seed": seed,
+            "steps": steps,
+            "minutes": 0.0 if steps is not None and minutes is None else minutes,
+            "device": device,
+            "precision": precision,
+        },
     }
     flags = {section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()}
     table = merge(read_recipe(recipe) if recipe else {}, {section: values for section, values in flags.items() if values})
@@ -80,7 +84,7 @@ def _train(table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet
     game = Language(settings)  # before the folder is made: what is refused leaves nothing behind, and an old run as it was
     ranks = ready(settings.training)
     run = Run(Path(ranks.agree(str(new_run("language", out, overwrite).folder) if ranks.first else "")))
-    config = resolved(settings)
+    config = resolved(game.settings)
     if ranks.first:
         run.write_settings(config)
         run.samples.mkdir(exist_ok=True)
@@ -91,28 +95,42 @@ def _train(table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet
 def _fit(run: Run, game: Any, config: dict[str, Any], quiet: bool) -> Run:
     """Train and report; an interruption that was saved ends in KeyboardInterrupt, which the command line turns into exit code 130."""
     from workings.training.fit import fit
-    from workings.training.machine import choose_device, choose_precision, machine, measured_peak
 
     first = int(os.environ.get("RANK", 0)) == 0
-    training = game.settings.training
-    if first:
-        device = choose_device(training.device)
-        precision = choose_precision(training.precision, device)
-        name = str(precision).removeprefix("torch.") if precision else "float32"
-        peaks = {kind: round(measured_peak(dtype, device)) for kind, dtype in (("float32", None), (name, precision))}
-        facts = machine() | {"device": str(device), "precision": name, "peak_gflops": peaks, "seed": training.seed, "command": shlex.join(["workings", *sys.argv[1:]])}
-        run.write_environment(facts)
-        if not quiet:
-            print(f"{run.folder}: {config['model']['architecture']}, {sum(p.numel() for m in game.players.values() for p in m.parameters()):,} parameters, {name} on {device}", file=sys.stderr)
-    reason = fit(game, training, run, config, quiet)
-    if first:
+    if first and not run.environment.exists():
+        run.write_environment(_environment(game.settings.training))
+    if first and not quiet:
+        parameters = sum(p.numel() for player in game.players.values() for p in player.parameters())
+        print(f"{run.folder}: {config['model']['architecture']}, {parameters:,} parameters", file=sys.stderr)
+    reason = fit(game, game.settings.training, run, config, quiet)
+    if first and (run.model / "config.json").exists():
+        from workings.report.card import model_card
+
+        write_whole(run.model / "README.md", model_card(run.folder).encode())
         report(run.folder)
     if reason == "interrupted":
         raise KeyboardInterrupt(f"saved; go on with: workings resume {run.folder}")
     return run
 
 
-def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:  # noqa: A002
+def _environment(training: Any) -> dict[str, Any]:
+    """What a run runs on: machine, versions, precision, the machine's measured peak, command, seed."""
+    from workings.training.machine import choose_device, choose_precision, machine, measured_peak
+
+    device = choose_device(training.device)
+    precision = choose_precision(training.precision, device)
+    name = str(precision).removeprefix("torch.") if precision else "float32"
+    peaks = {kind: round(measured_peak(dtype, device)) for kind, dtype in (("float32", None), (name, precision))}
+    return machine() | {
+        "device": str(device),
+        "precision": name,
+        "peak_gflops": peaks,
+        "seed": training.seed,
+        "command": shlex.join(["workings", *sys.argv[1:]]),
+    }
+
+
+def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:
     """Go on with a run from its newest whole checkpoint: the same bits as if it had never stopped. It goes on to `steps`, or for so many more `minutes`."""
     from workings.tasks.language import Language
     from workings.tasks.language_settings import read_settings, resolved
@@ -125,7 +143,7 @@ def resume(run: str | Path, *, steps: int | None = None, minutes: float | None =
         changes["training"]["minutes"] = 0.0
     settings = read_settings(merge(merge(folder.settings(), changes), parse_assignments(set)))
     game = Language(settings)
-    return _fit(Run(folder.folder), game, resolved(settings), quiet)
+    return _fit(Run(folder.folder), game, resolved(game.settings), quiet)
 
 
 def load(path: str | Path) -> Any:

@@ -34,8 +34,9 @@ def naive(model, tokenizer, prompt, tokens):
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_same_seed_writes_the_same_text_and_another_seed_another(name):
     model = preset_model(name)
-    assert texts(model, BYTES, "abc", seed=1, tokens=9) == texts(model, BYTES, "abc", seed=1, tokens=9)
-    assert texts(model, BYTES, "abc", seed=1, tokens=9) != texts(model, BYTES, "abc", seed=2, tokens=9)
+    hot = dict(temperature=20.0, tokens=9)
+    assert texts(model, BYTES, "abc", seed=1, **hot) == texts(model, BYTES, "abc", seed=1, **hot)
+    assert texts(model, BYTES, "abc", seed=1, **hot) != texts(model, BYTES, "abc", seed=2, **hot)
 
 
 @pytest.mark.parametrize("settings", [dict(temperature=0), dict(top_p=0.8, repetition_penalty=1.3, samples=3)])

@@ -205,7 +205,9 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 def rows(folder: Path) -> list[dict[str, Any]]:
     """What a run has measured, without what depends on the clock or on where it was stopped."""
     clock = ("seconds", "units_per_second", "time", "total_seconds")
-    return [{k: v for k, v in row.items() if k not in clock} for row in read_metrics(folder / "metrics.jsonl") if row["event"] in ("train", "validation", "sample")]
+    return [
+        {k: v for k, v in row.items() if k not in clock} for row in read_metrics(folder / "metrics.jsonl") if row["event"] in ("train", "validation", "sample")
+    ]
 
 
 def assert_same_bits(one: Path, other: Path) -> None:

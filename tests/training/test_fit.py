@@ -1,6 +1,8 @@
 """The loop: its clock, its clip, its ends."""
 
 import math
+import os
+import signal
 import threading
 import types
 
@@ -39,7 +41,14 @@ def test_early_stopping_stops_when_the_score_no_longer_falls_and_the_best_model_
 
     make = language(tmp_path, kind=Turns)
     assert train(make, tmp_path / "run", steps=16, evaluate_every=2, patience=2) == "early"
-    assert [(row["step"], row["best"]) for row in metrics(tmp_path / "run", "validation")] == [(2, True), (4, True), (6, False), (8, True), (10, False), (12, False)]
+    assert [(row["step"], row["best"]) for row in metrics(tmp_path / "run", "validation")] == [
+        (2, True),
+        (4, True),
+        (6, False),
+        (8, True),
+        (10, False),
+        (12, False),
+    ]
     import json
 
     config = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
@@ -207,21 +216,31 @@ def test_it_trains_in_a_thread_where_no_signal_can_be_heard(tmp_path):
     assert said == ["done"]
 
 
-def test_a_second_signal_stops_at_once(tmp_path):
-    import os
-    import signal
+def signals(*moments: float, monkeypatch) -> bool:
+    """Whether Ctrl-C at these moments stopped at once."""
+    from workings.training import signals as module
 
-    def twice(game):
-        def loss(*given):
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-
-        game.loss = loss
-
+    clock = [0.0]
+    monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=lambda: clock[0]))
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        train(language(tmp_path), tmp_path / "run", twice)
-    assert signal.getsignal(signal.SIGINT) is before
+    try:
+        with module.Stop() as stop:
+            for moment in moments:
+                clock[0] = moment
+                os.kill(os.getpid(), signal.SIGINT)
+            assert stop.asked
+        return False
+    except KeyboardInterrupt:
+        return True
+    finally:
+        assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_signal_stops_at_once_unless_it_is_the_echo_of_the_first(monkeypatch):
+    assert not signals(10.0, monkeypatch=monkeypatch)
+    assert not signals(10.0, 10.3, 10.9, monkeypatch=monkeypatch)
+    assert signals(10.0, 11.5, monkeypatch=monkeypatch)
+    assert signals(10.0, 10.5, 11.2, monkeypatch=monkeypatch)
 
 
 def test_a_disk_that_is_full_when_the_model_is_saved_is_one_sentence_and_the_old_model_stays(tmp_path, monkeypatch):
@@ -256,7 +275,9 @@ def test_sizes_that_cannot_be_are_refused_by_name(change, said):
         TrainingSettings(**change)
 
 
-@pytest.mark.parametrize(("change", "said"), [({"rate": -1.0}, "optimizer.rate is -1.0"), ({"warmup": 1.5}, "a part of the whole"), ({"beta2": 1.0}, "must be below 1")])
+@pytest.mark.parametrize(
+    ("change", "said"), [({"rate": -1.0}, "optimizer.rate is -1.0"), ({"warmup": 1.5}, "a part of the whole"), ({"beta2": 1.0}, "must be below 1")]
+)
 def test_optimizer_settings_that_cannot_be_are_refused_by_name(change, said):
     with pytest.raises(BadInput, match=said):
         OptimizerSettings(**change)

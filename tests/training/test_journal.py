@@ -38,7 +38,18 @@ def test_a_line_cut_anywhere_is_left_out_and_the_next_one_is_whole(tmp_path):
 
 def test_a_resume_voids_the_rows_after_its_step_and_the_end(tmp_path):
     journal = Journal(tmp_path / "metrics.jsonl")
-    for event, step in [("start", 0), ("train", 5), ("checkpoint", 5), ("train", 8), ("end", 8), ("resume", 5), ("train", 6), ("resume", 5), ("train", 7), ("end", 7)]:
+    for event, step in [
+        ("start", 0),
+        ("train", 5),
+        ("checkpoint", 5),
+        ("train", 8),
+        ("end", 8),
+        ("resume", 5),
+        ("train", 6),
+        ("resume", 5),
+        ("train", 7),
+        ("end", 7),
+    ]:
         journal.write(event, step)
     clean = [(row["event"], row["step"]) for row in read_metrics(tmp_path / "metrics.jsonl")]
     assert clean == [("start", 0), ("train", 5), ("checkpoint", 5), ("resume", 5), ("resume", 5), ("train", 7), ("end", 7)]

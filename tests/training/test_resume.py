@@ -48,7 +48,7 @@ def recurrent(folder):
 def test_twenty_steps_are_ten_and_ten_bit_for_bit(make, tmp_path):
     assert train(make, tmp_path / "whole") == "done"
     assert train(make, tmp_path / "halves", signal_at(10)) == "interrupted"
-    assert [path.name for path in (tmp_path / "halves" / "checkpoints").iterdir()][-1:] and read_metrics(tmp_path / "halves" / "metrics.jsonl")[-1]["step"] == 10
+    assert read_metrics(tmp_path / "halves" / "metrics.jsonl")[-1]["step"] == 10
     assert train(make, tmp_path / "halves") == "done"
     assert_same_bits(tmp_path / "whole", tmp_path / "halves")
 
@@ -130,7 +130,7 @@ def test_a_run_killed_again_and_again_at_random_moments_ends_with_the_same_bits(
                 train(make, tmp_path / "killed", steps=60)
             finally:
                 os._exit(0)
-        time.sleep(random.uniform(0.05, 0.5))
+        time.sleep(random.uniform(0.05, 0.3))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     assert train(make, tmp_path / "killed", steps=60) == "done"

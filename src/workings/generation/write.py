@@ -17,6 +17,7 @@ from workings.errors import BadInput
 from workings.generation.decoder import Decoder
 from workings.generation.sampling import choose, uniforms
 from workings.generation.settings import WriteSettings
+from workings.generation.step import prepare
 from workings.generation.stopping import StopAt
 
 
@@ -91,11 +92,13 @@ def write(
     prompts: str | Sequence[str],
     settings: WriteSettings | None = None,
     on_text: Callable[[int, str], Any] | None = None,
+    decoder: Decoder | None = None,
 ) -> list[Written]:
     """Write `settings.samples` texts after each prompt: those of the first prompt, then those of the second, and so on.
 
     on_text(number, piece) is called with whole characters as they come; number counts the texts in the order of the result.
     A text depends on the model, the prompt, the settings and the sample's number, not on what else is in the batch.
+    decoder: what `prepare(model, settings.quantize)` gave, to pack the matrices once for several calls.
     """
     settings = settings or WriteSettings()
     prompts = [prompts] if isinstance(prompts, str) else list(prompts)
@@ -107,7 +110,7 @@ def write(
     training = model.training
     model.eval()
     try:
-        return _write(Decoder(model), tokenizer, prompts, begins, settings, on_text or (lambda number, piece: None))
+        return _write(decoder or prepare(model, settings.quantize), tokenizer, prompts, begins, settings, on_text or (lambda number, piece: None))
     finally:
         model.train(training)
 

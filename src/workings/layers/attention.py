@@ -66,7 +66,19 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, *, width: int, heads: int, key_value_heads: int, head_width: int, value: str, value_activation: str, attend: str, tau: str, phi: str, biases: str, dropout: float
+        self,
+        *,
+        width: int,
+        heads: int,
+        key_value_heads: int,
+        head_width: int,
+        value: str,
+        value_activation: str,
+        attend: str,
+        tau: str,
+        phi: str,
+        biases: str,
+        dropout: float,
     ):
         super().__init__()
         self.heads, self.groups, self.head_width = heads, key_value_heads, head_width

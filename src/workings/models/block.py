@@ -36,7 +36,11 @@ NORMALIZE: dict[str, Callable[[Norm, Tensor], tuple[Tensor, Tensor, Norm]]] = {
 ENTER: dict[str, Callable[[Norm, Tensor], Tensor]] = {"lecture": lambda norm, x: x, "pre": lambda norm, x: norm(x), "post": lambda norm, x: x}
 """How a part sees its input."""
 
-ADD: dict[str, Callable[[Norm, Tensor, Tensor], Tensor]] = {"lecture": lambda norm, x, y: x + y, "pre": lambda norm, x, y: x + y, "post": lambda norm, x, y: norm(x + y)}
+ADD: dict[str, Callable[[Norm, Tensor, Tensor], Tensor]] = {
+    "lecture": lambda norm, x, y: x + y,
+    "pre": lambda norm, x, y: x + y,
+    "post": lambda norm, x, y: norm(x + y),
+}
 """How a part's output joins the residual stream."""
 
 

@@ -54,9 +54,9 @@ class TransformerSettings:
     """Norms only where `normalize` says (lecture); also before the feed-forward part and before the head (pre); or after each residual sum (post)."""
     residuals: Literal["one", "two"] = "two"
     """One residual a layer, around attention and feed-forward together (1.1e), or one around each."""
-    phi: Activation = "gelu"
+    phi: Activation = "gelu-tanh"
     """The nonlinearity of the feed-forward part (1.1d); gated is silu(G x) * (B x)."""
-    biases: Literal["all", "lecture", "qkv", "none"] = "all"
+    biases: Literal["all", "lecture", "qkv", "none"] = "none"
     """Which linear maps have a bias: all, all but T and the head (lecture, 1.1b-d), only queries, keys and values, or none. Layer norms have one unless none."""
     tied: bool = True
     """P = A^0 Y with the embedding A^0 (2.2b), or a head of its own."""
@@ -144,7 +144,7 @@ LECTURE = dict(
 
 PRESETS: dict[str, tuple[str, dict]] = {
     "lecture": ("transformer", LECTURE),
-    "lecture-plus": ("transformer", LECTURE | dict(position="sinusoidal", normalize="all")),
+    "lecture-plus": ("transformer", LECTURE | dict(position="sinusoidal")),
     "gpt": ("transformer", dict(position="learned", phi="gelu-tanh", biases="all", norm="layer", tied=True)),
     "llama": ("transformer", dict(position="rotary", phi="gated", biases="none", norm="rms", tied=False)),
     "rnn": ("recurrent", dict(cell="rnn")),

@@ -41,7 +41,8 @@ class Language(Game):
         for part, name in ((self.train, "training"), (self.validation, "validation")):
             if len(part) <= (s.model.context if part is self.train else 1):
                 raise BadInput(
-                    f"The {name} part of {s.data.source} has {len(part):,} tokens, not more than the {s.model.context} of the context; give more text, or set model.context lower."
+                    f"The {name} part of {s.data.source} has {len(part):,} tokens, not more than the {s.model.context} of the context; "
+                    "give more text, or set model.context lower."
                 )
         self.prompt = opening(self.tokenizer, s.prompt, self.train)
         torch.manual_seed(mix(s.training.seed, 0))
@@ -83,7 +84,8 @@ class Language(Game):
         """The beginning of the first window of the batch."""
         s = self.settings
         inputs, _ = windows(self.train, s.model.context, s.training.seed, step * s.training.batch, 1)
-        return f"the batch of windows {step * s.training.batch} to {(step + 1) * s.training.batch - 1} (seed {s.training.seed}), which begins {self.tokenizer.decode(inputs[0, :40])!r}"
+        first, last = step * s.training.batch, (step + 1) * s.training.batch - 1
+        return f"the batch of windows {first} to {last} (seed {s.training.seed}), which begins {self.tokenizer.decode(inputs[0, :40])!r}"
 
 
 def read_text(data: LanguageData) -> list[str]:
@@ -127,8 +129,8 @@ def flops_per_token(s: Any, model: torch.nn.Module) -> float:
 def evaluate_text(model: torch.nn.Module, tokenizer: Tokenizer, tokens: Tensor, context: int, stride: int = 0, rows: int = 0) -> dict[str, float]:
     """Scores over a whole text: every token but the first is predicted once.
 
-    tokens: [N]. Windows of `context` tokens begin every `stride` tokens (0: every `context`); in each, only the tokens that no window before has predicted are counted,
-    so each is predicted from between context - stride and context tokens before it (the first window: from 1 on).
+    tokens: [N]. Windows of `context` tokens begin every `stride` tokens (0: every `context`); in each, only the tokens that no window before
+    has predicted are counted, so each is predicted from between context - stride and context tokens before it (the first window: from 1 on).
     Returns loss (nats a token), perplexity, nats_per_character, bits_per_byte, tokens, context, stride.
     """
     stride = stride or context

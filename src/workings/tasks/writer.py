@@ -31,7 +31,9 @@ class Writer:
         """`samples` texts after each prompt, with tokens, log-probabilities and the reason for the end; on_text(number, piece) hears them as they come."""
         return write(self.model, self.tokenizer, list(prompts), WriteSettings(**choices), on_text)
 
-    def evaluate(self, data: str, *, context: int | None = None, stride: int | None = None, column: str | None = None, encoding: str | None = None) -> dict[str, float]:
+    def evaluate(
+        self, data: str, *, context: int | None = None, stride: int | None = None, column: str | None = None, encoding: str | None = None
+    ) -> dict[str, float]:
         """Scores of the model on a whole text: nats per token and character, bits per byte; see `evaluate_text`."""
         tokens = encode_documents(self.tokenizer, read_documents(data, column, encoding or "utf-8"))
         return self.evaluate_tokens(tokens, context, stride)

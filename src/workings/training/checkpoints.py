@@ -90,7 +90,8 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """One checkpoint; `ValueError` or `SafetensorError` if a bit of it is not as it was written."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        names = file.keys()
+        tensors = {name: file.get_tensor(name) for name in names}
     if metadata["digest"] != digest(tensors, metadata["facts"]):
         raise ValueError("its checksum does not match its contents")
     return tensors, json.loads(metadata["facts"])

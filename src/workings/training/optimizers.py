@@ -1,6 +1,5 @@
 """AdamW for everything, or Muon for matrices inside the layers."""
 
-import torch
 from torch import nn
 from torch.optim import AdamW, Optimizer
 

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress as Bar, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 from rich.text import Text
 
 
@@ -64,7 +65,9 @@ class Progress:
         left = max(0.0, self.minutes * 60 - state.total_seconds if self.minutes else spent / done * (state.planned - state.step))
         self.train_line = f"{scores_in(row)}   {row['units_per_second']:,.0f} {self.units}/s   {duration(left)} left"
         if self.live is not None:
-            self.bar.update(self.bar_id, completed=state.step, total=state.planned, description=f"step {state.step:,} of {state.planned:,}", left=f"{duration(left)} left")
+            self.bar.update(
+                self.bar_id, completed=state.step, total=state.planned, description=f"step {state.step:,} of {state.planned:,}", left=f"{duration(left)} left"
+            )
             self.live.update(self.panel())
 
     def validation(self, row: dict[str, Any], state: Any) -> None:

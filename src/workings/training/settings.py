@@ -18,9 +18,9 @@ def check(settings: object, where: str, **lowest: float) -> None:
 class OptimizerSettings:
     """How one player learns."""
 
-    name: Literal["adamw", "muon"] = "adamw"
+    name: Literal["adamw", "muon"] = "muon"
     """AdamW for everything, or Muon for the matrices inside the layers and AdamW for the rest."""
-    rate: float = 1e-3
+    rate: float = 3e-3
     """The highest learning rate of AdamW."""
     muon_rate: float = 0.02
     """The highest learning rate of Muon."""
@@ -34,11 +34,11 @@ class OptimizerSettings:
     """Added to AdamW's root."""
     momentum: float = 0.95
     """Muon's (Nesterov) momentum."""
-    schedule: Literal["cosine", "linear", "constant", "inverse-sqrt"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "inverse-sqrt"] = "linear"
     """How the rate falls after the warm-up."""
     warmup: float = 0.05
     """The part of the run over which the rate rises from 0."""
-    final: float = 0.1
+    final: float = 0.0
     """The rate at the end as a part of the highest (cosine and linear)."""
     clip: float = 1.0
     """The largest norm of the gradient; 0 leaves it as it is."""
@@ -65,10 +65,10 @@ class TrainingSettings:
     """Rows (samples, or windows of text) in one step, over all pieces and processes."""
     pieces: int = 1
     """Into how many pieces a process cuts its share of a batch, to save memory; the gradient is that of the whole batch."""
-    steps: int = 2000
+    steps: int = 0
     """How many steps to take; not used when minutes is given."""
     minutes: float = 0.0
-    """How long to train, evaluation included; the number of steps is planned from the measured speed. 0 leaves it to steps."""
+    """How long to train, evaluation included; the number of steps is planned from the measured speed. 0 leaves it to steps; 5 when neither is given."""
     evaluate_every: int = 0
     """Steps between evaluations; 0 makes twenty in the run."""
     checkpoint_every: int = 0
@@ -89,6 +89,8 @@ class TrainingSettings:
     """Also write the record for TensorBoard, into the run's tensorboard/."""
 
     def __post_init__(self) -> None:
-        check(self, "training", seed=0, batch=1, pieces=1, steps=1, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)
+        check(self, "training", seed=0, batch=1, pieces=1, steps=0, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)
+        if not self.steps and not self.minutes:
+            object.__setattr__(self, "minutes", 5.0)
         if self.pieces > self.batch:
             raise BadInput(f"training.pieces is {self.pieces}, more than the {self.batch} rows of training.batch; cut into fewer.")

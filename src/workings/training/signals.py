@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM ask the loop to save and stop; a second Ctrl-C stops at once."""
+"""Ctrl-C and SIGTERM ask the loop to save and stop; a second one, a second later or more, stops at once."""
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 
 
@@ -10,6 +11,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.asked = False
+        self.first = 0.0
         self.before: dict[int, object] = {}
 
     def __enter__(self) -> "Stop":
@@ -22,7 +24,8 @@ class Stop:
             signal.signal(number, handler)
 
     def ask(self, number: int, frame: FrameType | None) -> None:
-        """Note the wish; the second one is not waited for."""
-        if self.asked:
+        """Note the wish; when it is repeated, saving is not waited for. (One Ctrl-C reaches torchrun's workers twice: from the terminal and from it.)"""
+        if self.asked and time.monotonic() - self.first >= 1:
             raise KeyboardInterrupt
-        self.asked = True
+        if not self.asked:
+            self.asked, self.first = True, time.monotonic()

@@ -1,5 +1,6 @@
 """The record of a run for TensorBoard, an extra."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from workings.errors import BadInput
 def require_tensorboard() -> None:
     """Refuse when the extra is not installed."""
     try:
-        import torch.utils.tensorboard
+        importlib.import_module("torch.utils.tensorboard")
     except ImportError as error:
         raise BadInput("training.tensorboard needs the package tensorboard; install it with: pip install 'workings[tensorboard]'") from error
 

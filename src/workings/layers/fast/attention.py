@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from workings.layers.fast.available import SHORT, kernels_take
+from workings.layers.fast.available import SHORT, WIDEST, kernels_take
 from workings.layers.fast.compiler import run
 
 BLOCK = 256
@@ -42,6 +43,7 @@ class WrittenOut(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         """dq, dk, dv."""
         q, k, v, weights = ctx.saved_tensors
@@ -69,10 +71,11 @@ def takes(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, p: float) -> boo
     """Whether writing attention out pays here: in training, without a mask, kernels at hand, rows short or dropped."""
     learning = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
     same = q.dtype == k.dtype == v.dtype and q.shape[-1] == v.shape[-1]
-    return learning and mask is None and same and (p > 0 or k.shape[-2] <= LONGEST) and kernels_take(q, k, v) and k.shape[-2] < 8192
+    short = k.shape[-2] <= (WIDEST if p else LONGEST)
+    return learning and mask is None and same and short and kernels_take(q, k, v)
 
 
 def written_out(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float, p: float = 0.0, key: int = 0, first: int = 0) -> Tensor:
-    """sum_s a_ts v_s for each head. q: [B, M, T, d], k and v: [B, M, S, d] -> [B, M, T, d]; first: the number of the first row of weights in the whole batch."""
+    """sum_s a_ts v_s for each head. q: [B, M, T, d], k and v: [B, M, S, d] -> [B, M, T, d]; first: the number of the first row in the whole batch."""
     flat = [x.reshape(-1, *x.shape[-2:]) for x in (q, k, v)]
     return WrittenOut.apply(*flat, causal, float(scale), float(p), key, first).view(q.shape)

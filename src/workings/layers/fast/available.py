@@ -14,6 +14,9 @@ SHORT = {torch.float32: 0, torch.bfloat16: 1}
 WIDEST = 8192
 """Rows wider than this stay with PyTorch: the kernels keep a row on the stack."""
 
+LEAST = 1 << 13
+"""Tensors with fewer elements stay with PyTorch: a call takes longer than the work."""
+
 
 def enabled() -> bool:
     """Whether fast paths are wanted."""
@@ -21,11 +24,14 @@ def enabled() -> bool:
 
 
 def kernels_take(*tensors: Tensor) -> bool:
-    """Whether the compiled kernels can work on these: plain tensors in this machine's memory, float32 or bfloat16, and not while a graph is traced."""
+    """Whether the compiled kernels should work on these: plain tensors in this machine's memory, float32 or bfloat16, and no graph being traced.
+
+    The first tensor is the one that must be large enough.
+    """
     for x in tensors:
         if type(x) not in (Tensor, nn.Parameter) or x.device.type != "cpu" or x.dtype not in SHORT or not 0 < x.shape[-1] <= WIDEST:
             return False
-    return enabled() and not torch.compiler.is_compiling() and not torch.jit.is_tracing() and library() is not None
+    return tensors[0].numel() >= LEAST and enabled() and not torch.compiler.is_compiling() and not torch.jit.is_tracing() and library() is not None
 
 
 @functools.cache

@@ -29,9 +29,9 @@ class Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """dx = dy W, dW = dy^T x (where MKL is the faster one), db = sum of dy."""
+        """dx = dy W, dW = dy^T x (where torch's own product is the faster one), db = sum of dy; can be differentiated again."""
         x, weight = ctx.saved_tensors
-        dx = product(dy.contiguous(), weight.t(), None) if ctx.needs_input_grad[0] else None
+        dx = Linear.apply(dy.contiguous(), weight.t(), None) if ctx.needs_input_grad[0] else None
         dweight = dy.t() @ x if ctx.needs_input_grad[1] else None
         return dx, dweight, dy.sum(0) if ctx.biased else None
 

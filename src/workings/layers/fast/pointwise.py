@@ -5,6 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from workings.layers.fast.available import SHORT, autocast_type, kernels_take
 from workings.layers.fast.compiler import run
@@ -23,6 +24,7 @@ class Gelu(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> Tensor:
         """dx = dy y'."""
         return dy * ctx.saved_tensors[0]
@@ -48,6 +50,7 @@ class LayerNorm(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None, None]:
         """dx, dg and dc."""
         x, weight, means, scales = ctx.saved_tensors

@@ -1,0 +1,119 @@
+"""What every benchmark needs: a quiet machine, interleaved repetitions, the machine's measured peak, a table and a JSON file."""
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+
+def busy_ticks() -> tuple[int, int]:
+    """(ticks in which any process was running, ticks in all) since the machine started, over all cores (Linux)."""
+    numbers = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    return sum(numbers[:3]) + sum(numbers[5:8]), sum(numbers[:8])
+
+
+def foreign_share(seconds: float = 1.0) -> float:
+    """The share of the machine that others use while this process sleeps."""
+    busy, total = busy_ticks()
+    time.sleep(seconds)
+    busy_after, total_after = busy_ticks()
+    return (busy_after - busy) / max(total_after - total, 1)
+
+
+def wait_for_quiet(limit: float = 0.03, patience: float = 60.0) -> float:
+    """Wait until others use less than `limit` of the machine, at most `patience` seconds; returns the share at the end."""
+    started = time.perf_counter()
+    while (share := foreign_share()) > limit and time.perf_counter() - started < patience:
+        time.sleep(1.0)
+    return share
+
+
+@dataclass
+class Variant:
+    """One way to do the same work: `step()` does it once."""
+
+    name: str
+    make: Callable[[], Callable[[], object]]
+    step: Callable[[], object] | None = None
+    first_seconds: float = 0.0
+    """The first step, with whatever is compiled in it."""
+    seconds: list[float] = field(default_factory=list)
+    answers: list[object] = field(default_factory=list)
+    """What the steps returned, the first one included."""
+
+    @property
+    def best(self) -> float:
+        """Seconds of the fastest repetition: what disturbs a step only ever makes it longer."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """Seconds of the middle repetition."""
+        return statistics.median(self.seconds)
+
+
+def interleave(variants: list[Variant], repetitions: int) -> None:
+    """Make and warm up all variants, then time them one step each, again and again, so that a slow minute slows all of them."""
+    for variant in variants:
+        started = time.perf_counter()
+        variant.step = variant.make()
+        variant.answers.append(variant.step())
+        variant.first_seconds = time.perf_counter() - started
+        variant.answers.append(variant.step())
+    for _ in range(repetitions):
+        for variant in variants:
+            started = time.perf_counter()
+            answer = variant.step()
+            variant.seconds.append(time.perf_counter() - started)
+            variant.answers.append(answer)
+    for variant in variants:
+        variant.step = None
+
+
+def peak_flops(dtype: torch.dtype, repetitions: int = 6) -> float:
+    """The fastest square product of two sizes in this precision, by torch's own and by oneDNN's, in operations a second."""
+    best = 0.0
+    for size in (1024, 2048):
+        a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
+        products = [lambda a=a, b=b: a @ b.t()]
+        if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+            products.append(lambda a=a, b=b: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], ""))
+        for product in products:
+            product()
+            for _ in range(repetitions):
+                started = time.perf_counter()
+                product()
+                best = max(best, 2 * size**3 / (time.perf_counter() - started))
+    return best
+
+
+def machine() -> dict[str, object]:
+    """What the numbers were measured on."""
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": torch.get_num_threads(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "time": time.strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def table(rows: list[list[str]]) -> str:
+    """Rows with the first as the heading, in columns; numbers to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in rows]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def save(path: str | None, result: dict) -> None:
+    """Write the numbers, if a path is given."""
+    if path:
+        Path(path).write_text(json.dumps(result, indent=1) + "\n")

@@ -179,11 +179,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--no-compile", action="store_true", help="leave the compiled modes out (they take a minute each to start)")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5, help="timed steps of each variant, at least 3")
     parser.add_argument("--json", help="where to write the numbers")
     given = parser.parse_args()
     text = Text()
-    groups = {name: measure(name, text, not given.no_compile, given.repetitions) for name in given.groups}
+    groups = {name: measure(name, text, not given.no_compile, max(3, given.repetitions)) for name in given.groups}
     save(given.json, {"machine": machine(), "groups": groups})
 
 

@@ -61,7 +61,7 @@ def test_resume_goes_on_to_more_steps_or_for_more_minutes(run):
 
 def test_resume_refuses_what_would_change_the_steps_before_and_leaves_the_config_as_it_was(run):
     before = run.config.read_bytes()
-    with pytest.raises(BadInput, match=r"optimizer\.rate: 0\.001 -> 0\.1"):
+    with pytest.raises(BadInput, match=r"optimizer\.rate: 0\.003 -> 0\.1"):
         verbs.resume(run, set=["optimizer.rate=0.1"], quiet=True)
     assert run.config.read_bytes() == before
 

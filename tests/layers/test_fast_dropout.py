@@ -58,22 +58,6 @@ def test_the_mean_is_kept():
     assert abs(fast.dropout(torch.ones(2000, 500), 0.2, KEY).mean() - 1) < 3e-3
 
 
-@pytest.mark.parametrize(
-    ("dtype", "part_dtype"), [(torch.float32, torch.float32), (torch.float32, torch.bfloat16), (torch.bfloat16, torch.bfloat16), (torch.float64,) * 2]
-)
-def test_adding_what_is_left_is_dropout_and_a_sum(dtype, part_dtype):
-    x = torch.randn(50, 300, dtype=dtype, requires_grad=True)
-    part = torch.randn(50, 300, dtype=part_dtype, requires_grad=True)
-    y = fast.add_dropped(x, part, 0.3, KEY, 11)
-    dy = torch.randn_like(y)
-    dx, dpart = torch.autograd.grad(y, (x, part), dy)
-    mask = fast.keep_mask(50, 300, 0.3, KEY, 11)
-    tolerance = 1e-2 if torch.bfloat16 in (dtype, part_dtype) else 1e-6
-    assert torch.allclose(y.double(), x.double() + part.double() * mask / 0.7, rtol=tolerance, atol=tolerance)
-    assert torch.equal(dx, dy)
-    assert torch.allclose(dpart.double(), dy.double() * mask / 0.7, rtol=tolerance)
-
-
 def test_the_second_derivative_exists():
     x = torch.randn(5, 7, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(lambda x: fast.dropout(x, 0.3, KEY) ** 2, x)

@@ -103,7 +103,7 @@ def test_the_gradient_is_the_mean_over_the_terms_clipped_to_the_norm_in_closed_f
     module = torch.nn.Linear(2, 1, bias=False)
     ranks = types.SimpleNamespace(place=lambda module: module, sum_gradients=lambda parameters: None)
     for clip, expected in ((0.0, [6.0, 8.0]), (1.0, [0.6, 0.8]), (100.0, [6.0, 8.0])):
-        player = Player(module, OptimizerSettings(clip=clip, schedule="constant", warmup=0.0), ranks)
+        player = Player(module, OptimizerSettings(name="adamw", rate=1e-3, clip=clip, schedule="constant", warmup=0.0), ranks)
         module.weight.grad = torch.tensor([[24.0, 32.0]])
         seen = []
         player.optimizers[0].step = lambda seen=seen: seen.append(module.weight.grad.clone())

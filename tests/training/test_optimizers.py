@@ -24,7 +24,7 @@ def model(request):
 
 
 def test_matrices_decay_and_vectors_do_not(model):
-    (adamw,) = make_optimizers(model, OptimizerSettings(weight_decay=0.3))
+    (adamw,) = make_optimizers(model, OptimizerSettings(name="adamw", weight_decay=0.3))
     assert names(model, adamw, weight_decay=0.3) == {name for name, p in model.named_parameters() if p.ndim >= 2}
     assert names(model, adamw, weight_decay=0.0) == {name for name, p in model.named_parameters() if p.ndim < 2}
 
@@ -44,7 +44,7 @@ def test_muon_has_the_matrices_inside_and_neither_embeddings_nor_heads(model):
 
 def test_frozen_parameters_have_no_place():
     module = nn.Sequential(nn.Linear(3, 3).requires_grad_(False), nn.Linear(3, 3))
-    assert names(module, make_optimizers(module, OptimizerSettings())[0]) == {"1.weight", "1.bias"}
+    assert names(module, make_optimizers(module, OptimizerSettings(name="adamw"))[0]) == {"1.weight", "1.bias"}
 
 
 def test_decay_shrinks_a_matrix_by_one_minus_rate_times_decay_when_the_gradient_is_nothing():

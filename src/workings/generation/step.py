@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from workings.generation.decoder import Decoder
 from workings.layers.fast.available import enabled
-from workings.layers.fast.decode import PairedCache, attend_one, make_product
+from workings.layers.fast.decode import Pair, PairedCache, make_product
 from workings.models.block import Block
 from workings.models.settings import TransformerSettings
 from workings.models.transformer import Transformer
@@ -79,8 +79,8 @@ class FastDecoder(Decoder):
         return self.head(self.final_norm(x))
 
 
-Layer = Callable[[Tensor, Tensor, int, tuple[Tensor, Tensor] | None, Tensor | None], Tensor]
-"""x [B, D], a layer's cache, the column t, the turn of rotary positions, padding -> x [B, D]."""
+Layer = Callable[[Tensor, Pair, int, tuple[Tensor, Tensor] | None, Tensor | None], Tensor]
+"""x [B, D], the layer's keys and values, the column t, the turn of rotary positions, padding -> x [B, D]."""
 
 
 def make_layer(block: Block, s: TransformerSettings, storage: str) -> Layer:
@@ -123,12 +123,13 @@ def make_attention(block: Block, s: TransformerSettings, norm: Callable[[Tensor]
             value = normalize_value(part.activation(value_of(u)))
             return torch.cat((query_key(part.sources(source, value)), value), dim=-1)
 
-    def attend(x: Tensor, pair: Tensor, t: int, turn: tuple[Tensor, Tensor] | None, padding: Tensor | None) -> Tensor:
+    def attend(x: Tensor, pair: Pair, t: int, turn: tuple[Tensor, Tensor] | None, padding: Tensor | None) -> Tensor:
         y = project(x).view(-1, total, width)
         if turn is not None:
             rotate(y[:, :turned], turn)
-        pair.select(2, t).copy_(y[:, heads:].transpose(0, 1))
-        return out(attend_one(y[:, :heads], pair, groups, t + 1, padding))
+        query, new = y.transpose(0, 1).split((heads, total - heads))
+        pair.both.select(2, t).copy_(new)
+        return out(pair.attend(query, t + 1, padding))
 
     return attend
 

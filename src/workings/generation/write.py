@@ -143,21 +143,21 @@ def _write(
     live = list(range(len(rows)))  # the text that each row of the batch belongs to
 
     for place in range(settings.tokens):
-        tokens = choose(logits, settings, random[live, place], None if seen is None else seen[live])
+        tokens = choose(logits, settings, random[:, place], seen)
         chosen = tokens.tolist()
         beliefs = explain(tokenizer, logits, chosen, settings.top_logprobs) if settings.logprobs else [None] * len(live)
         for number, token, belief in zip(live, chosen, beliefs, strict=True):
             if piece := rows[number].push(token, belief):
                 on_text(number, piece)
         if seen is not None:
-            seen[live, chosen] = True
+            seen.scatter_(1, tokens[:, None], True)
         going = [row for row, number in enumerate(live) if not rows[number].written.reason]
         left = settings.tokens - place - 1
         if not going or not left:
             break
         if len(going) < len(live):
             live = [live[row] for row in going]
-            tokens = tokens[going]
+            tokens, random, seen = tokens[going], random[going], None if seen is None else seen[going]
             decoder.reorder(torch.tensor(going))
         logits = decoder.step(tokens) if decoder.length != decoder.limit else decoder.read([rows[number].window for number in live], left - 1)
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from workings.layers.fast.dropout import add_dropped, dropout, keep_mask
+from workings.layers.fast.dropout import dropout, keep_mask
 from workings.layers.randomness import draw_key
 
 
@@ -30,10 +30,6 @@ class Dropout(Dropping):
     def forward(self, x: Tensor) -> Tensor:
         """x: [B, ...] -> [B, ...]."""
         return dropout(x, self.probability, *self.draw(x)) if self.active else x
-
-    def add(self, x: Tensor, part: Tensor) -> Tensor:
-        """x + dropout(part), in one pass where the machine can. Two of [B, ...] -> [B, ...]."""
-        return add_dropped(x, part, self.probability, *self.draw(part)) if self.active else x + part
 
     def draw(self, x: Tensor) -> tuple[int, int]:
         """The key of the mask of x, and the number of its first row (its last dimension is a row) in the whole batch. x: [B, ...]."""

@@ -57,7 +57,7 @@ class TransformerSettings:
     phi: Activation = "gelu-tanh"
     """The nonlinearity of the feed-forward part (1.1d); gated is silu(G x) * (B x)."""
     biases: Literal["all", "lecture", "qkv", "none"] = "none"
-    """Which linear maps have a bias: all, all but T and the head (lecture, 1.1b-d), only queries, keys and values, or none. Layer norms have one unless none."""
+    """Linear maps with a bias: all, all but T and the head (lecture, 1.1b-d), queries, keys and values only, or none. Layer norms have one unless none."""
     tied: bool = True
     """P = A^0 Y with the embedding A^0 (2.2b), or a head of its own."""
     causal: bool = True

@@ -41,7 +41,7 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def initialize(self) -> None:
-        """Draw the parameters anew: biases 0, norms 1, matrices as `initialization` says, T and C divided by the root of the number of residual sums."""
+        """Draw the parameters anew: biases 0, norms 1, matrices as `initialization` says; T and C also by the number of residual sums."""
         s = self.settings
         sums = math.sqrt(s.layers * (1 if s.residuals == "one" else 2))
         for name, module in self.named_modules():
@@ -69,7 +69,7 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """X -> Y (2.2a): what the last layer says of each token, [B, T, D].
 
-        tokens: [B, T]; with a cache, only the new ones. visible: [B, columns] with True for a token and False for padding, on either side, cached columns included.
+        tokens: [B, T]; with a cache, only the new ones. visible: [B, columns], True for a token and False for padding on either side, cached columns included.
         memory: [B, S, D], memory_visible: [B, S]. record: a dict that is filled with "attention.{l}" [B, M, T, S] and "hidden.{l}" [B, T, D].
         """
         if (memory is not None) != self.settings.cross_attention:

@@ -127,7 +127,7 @@ class Loop:
 
     def plan(self) -> int:
         """How many steps the run has: those asked for, or as many as the minutes allow at the pace so far (at first: that of a rehearsal)."""
-        if not self.s.minutes:
+        if self.s.steps is not None and not self.s.minutes:
             return self.s.steps
         pace = self.state.seconds / self.state.step + self.state.evaluation / self.every() if self.state.step else self.rehearse()
         left = self.s.minutes * 60 - self.state.total_seconds

@@ -65,7 +65,7 @@ class TrainingSettings:
     """Rows (samples, or windows of text) in one step, over all pieces and processes."""
     pieces: int = 1
     """Into how many pieces a process cuts its share of a batch, to save memory; the gradient is that of the whole batch."""
-    steps: int = 0
+    steps: int | None = None
     """How many steps to take; not used when minutes is given."""
     minutes: float = 0.0
     """How long to train, evaluation included; the number of steps is planned from the measured speed. 0 leaves it to steps; 5 when neither is given."""
@@ -89,8 +89,10 @@ class TrainingSettings:
     """Also write the record for TensorBoard, into the run's tensorboard/."""
 
     def __post_init__(self) -> None:
-        check(self, "training", seed=0, batch=1, pieces=1, steps=0, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)
-        if not self.steps and not self.minutes:
+        check(self, "training", seed=0, batch=1, pieces=1, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)
+        if self.steps is not None:
+            check(self, "training", steps=1)
+        elif not self.minutes:
             object.__setattr__(self, "minutes", 5.0)
         if self.pieces > self.batch:
             raise BadInput(f"training.pieces is {self.pieces}, more than the {self.batch} rows of training.batch; cut into fewer.")

@@ -1,6 +1,7 @@
 """Attention for training, written out as two products and a softmax (1.1c-d): faster than the fused kernel at short lengths, and with dropout at any.
 
-The scores of a causal square are cut into blocks of rows; a block's products stop at its last visible column.
+A few heads are done at a time, so that their scores stay in the cache from one product to the next. Long causal squares are cut into blocks of
+rows, whose products stop at the last visible column.
 """
 
 from typing import Any
@@ -12,8 +13,11 @@ from torch.autograd.function import once_differentiable
 from workings.layers.fast.available import SHORT, WIDEST, kernels_take
 from workings.layers.fast.compiler import run
 
-BLOCK = 256
+BLOCK = 128
 """Rows of a causal block; smaller products would lose more than they skip."""
+
+PIECE = 1 << 21
+"""Bytes of scores that are worked on at a time."""
 
 LONGEST = 512
 """Without dropout, longer rows go to PyTorch's fused kernel."""
@@ -26,20 +30,18 @@ class WrittenOut(torch.autograd.Function):
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float, p: float, key: int, first: int) -> Tensor:
         """q: [N, T, d], k and v: [N, S, d] -> [N, T, d]."""
         heads, rows, columns = q.shape[0], q.shape[1], k.shape[1]
-        kept = q.new_empty(heads, rows, columns)
-        weights = torch.empty_like(kept) if p else kept
-        block = BLOCK if causal else rows
-        spans = [(start, min(start + block, rows)) for start in range(0, rows, block)]
-        for start, stop in spans:
-            end = stop if causal else columns
-            torch.bmm(q[:, start:stop], k[:, :end].mT, out=kept[:, start:stop, :end])
-        run("softmax", weights, kept, kept, heads, rows, columns, block, int(causal), scale, SHORT[q.dtype], key, first, p)
-        y = torch.empty_like(q)
-        for start, stop in spans:
-            end = stop if causal else columns
-            torch.bmm(kept[:, start:stop, :end], v[:, :end], out=y[:, start:stop])
+        weights, y = q.new_empty(heads, rows, columns), torch.empty_like(q)
+        spans, block = blocks(rows, columns, causal)
+        for some in pieces(heads, rows * columns * q.element_size()):
+            w, count, row = weights[some], some.stop - some.start, first + some.start * rows
+            kept = torch.empty_like(w) if p else w
+            for at, seen in spans:
+                torch.bmm(q[some, at], k[some, seen].mT, out=kept[:, at, seen])
+            run("softmax", w, kept, kept, count, rows, columns, block, int(causal), scale, SHORT[q.dtype], key, row, p)
+            for at, seen in spans:
+                torch.bmm(kept[:, at, seen], v[some, seen], out=y[some, at])
         ctx.save_for_backward(q, k, v, weights)
-        ctx.given = causal, scale, p, key, first, block, spans
+        ctx.given = causal, scale, p, key, first
         return y
 
     @staticmethod
@@ -47,24 +49,38 @@ class WrittenOut(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         """dq, dk, dv."""
         q, k, v, weights = ctx.saved_tensors
-        causal, scale, p, key, first, block, spans = ctx.given
+        causal, scale, p, key, first = ctx.given
         heads, rows, columns = weights.shape
         dy = dy.contiguous()
-        dscores = torch.empty_like(weights)
-        kept = torch.empty_like(weights) if p else weights
-        for start, stop in spans:
-            end = stop if causal else columns
-            torch.bmm(dy[:, start:stop], v[:, :end].mT, out=dscores[:, start:stop, :end])
-        run("softmax_backward", dscores, kept, weights, heads, rows, columns, block, int(causal), scale, SHORT[q.dtype], key, first, p)
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        for start, stop in spans:
-            end = stop if causal else columns
-            torch.bmm(dscores[:, start:stop, :end], k[:, :end], out=dq[:, start:stop])
-        for start, stop in spans if causal else [(0, columns)]:
-            below = start if causal else 0
-            torch.bmm(dscores[:, below:, start:stop].mT, q[:, below:], out=dk[:, start:stop])
-            torch.bmm(kept[:, below:, start:stop].mT, dy[:, below:], out=dv[:, start:stop])
+        spans, block = blocks(rows, columns, causal)
+        for some in pieces(heads, rows * columns * q.element_size()):
+            w, count, row = weights[some], some.stop - some.start, first + some.start * rows
+            dscores = torch.empty_like(w)
+            kept = torch.empty_like(w) if p else w
+            for at, seen in spans:
+                torch.bmm(dy[some, at], v[some, seen].mT, out=dscores[:, at, seen])
+            run("softmax_backward", dscores, kept, w, count, rows, columns, block, int(causal), scale, SHORT[q.dtype], key, row, p)
+            for at, seen in spans:
+                torch.bmm(dscores[:, at, seen], k[some, seen], out=dq[some, at])
+            for at, below in [(at, slice(at.start, rows)) for at, _ in spans] if causal else [(slice(0, columns), slice(0, rows))]:
+                torch.bmm(dscores[:, below, at].mT, q[some, below], out=dk[some, at])
+                torch.bmm(kept[:, below, at].mT, dy[some, below], out=dv[some, at])
         return dq, dk, dv, None, None, None, None, None
+
+
+def blocks(rows: int, columns: int, causal: bool) -> tuple[list[tuple[slice, slice]], int]:
+    """Which rows are multiplied together, with the columns that they may see; and how many rows such a block has."""
+    if not causal:
+        return [(slice(0, rows), slice(0, columns))], rows
+    ends = [(start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK)]
+    return [(slice(start, end), slice(0, end)) for start, end in ends], BLOCK
+
+
+def pieces(heads: int, size: int) -> list[slice]:
+    """Heads whose scores together stay in the cache while they are worked on."""
+    step = max(PIECE // size, torch.get_num_threads(), 1)
+    return [slice(start, min(start + step, heads)) for start in range(0, heads, step)]
 
 
 def takes(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, p: float) -> bool:

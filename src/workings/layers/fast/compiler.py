@@ -58,7 +58,7 @@ def processor() -> str:
 def load(path: Path) -> ctypes.CDLL:
     """Open the library; PyTorch's OpenMP is already loaded, and is the one that the kernels then use."""
     loaded = ctypes.CDLL(str(path))
-    for name in ("dropped", "add_dropped", "softmax", "softmax_backward", "gelu", "layer_norm", "layer_norm_backward"):
+    for name in ("dropped", "softmax", "softmax_backward", "gelu", "layer_norm", "layer_norm_backward"):
         getattr(loaded, name).restype = None
     return loaded
 

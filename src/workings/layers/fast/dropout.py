@@ -67,31 +67,6 @@ class Dropped(torch.autograd.Function):
         return dropout(dy, *ctx.given), None, None, None
 
 
-class AddDropped(torch.autograd.Function):
-    """y = x + part m / (1 - p), in one pass."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, part: Tensor, p: float, key: int, first: int) -> Tensor:
-        """Two of [..., n] -> [..., n]."""
-        ctx.given, ctx.dtype = (p, key, first), part.dtype
-        x, part = x.contiguous(), part.contiguous()
-        y = torch.empty_like(x)
-        run("add_dropped", y, x, part, x.numel() // x.shape[-1], x.shape[-1], SHORT[x.dtype], SHORT[part.dtype], key, first, p)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        """dx = dy, dpart = dy m / (1 - p)."""
-        return dy, drop(dy, *ctx.given, dtype=ctx.dtype), None, None, None
-
-
 def dropout(x: Tensor, p: float, key: int, first: int = 0) -> Tensor:
     """y = x m / (1 - p) with m = 0 with probability p. x: [..., n]; key: 63 bits; first: the number of the first row of x in the whole batch."""
     return Dropped.apply(x, p, key, first)
-
-
-def add_dropped(x: Tensor, part: Tensor, p: float, key: int, first: int = 0) -> Tensor:
-    """x + dropout(part). x, part: [..., n]."""
-    if kernels_take(x, part) and x.shape == part.shape and (x.dtype == torch.float32 or part.dtype == x.dtype):
-        return AddDropped.apply(x, part, p, key, first)
-    return x + dropout(part, p, key, first)

@@ -71,18 +71,6 @@ static inline float exponential(float x) {
     return y * from_bits((uint32_t)((int32_t)n + 127) << 23);
 }
 
-/* y = x + part (dropped). */
-void add_dropped(void *y, const void *x, const void *part, int64_t rows, int64_t width, int64_t short_x, int64_t short_part, int64_t key, int64_t first, double p, int64_t threads) {
-    ROWS for (int64_t row = 0; row < rows; row++) {
-        float z[width], w[width];
-        load(z, part, row * width, width, short_part);
-        drop(z, width, key, first + row, p);
-        load(w, x, row * width, width, short_x);
-        EACH for (int64_t i = 0; i < width; i++) z[i] += w[i];
-        store(y, row * width, z, width, short_x);
-    }
-}
-
 /* y = x (dropped), which may change precision; `first` is the number of the first row in the whole batch. */
 void dropped(void *y, const void *x, int64_t rows, int64_t width, int64_t short_x, int64_t short_y, int64_t key, int64_t first, double p, int64_t threads) {
     ROWS for (int64_t row = 0; row < rows; row++) {

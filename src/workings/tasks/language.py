@@ -72,7 +72,7 @@ class Language(Game):
 
     def preview(self, step: int) -> dict[str, Any]:
         """A text written by the model as it is now."""
-        (written,) = write(self.players["model"], self.tokenizer, [self.prompt], WriteSettings(tokens=200, seed=self.settings.training.seed))
+        (written,) = write(self.players["model"], self.tokenizer, [self.prompt], WriteSettings(tokens=200, min_p=0.05, seed=self.settings.training.seed))
         return {"text": self.prompt + written.text}
 
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:

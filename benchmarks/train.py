@@ -148,7 +148,9 @@ def measure(name: str, text: Text, compiled: bool, repetitions: int) -> dict:
     interleave(runs, repetitions)
     peak = max(peak, peak_flops(dtype or torch.float32))
     ours, flops = runs[0], flops_per_token(our_model(text.tokenizer.size, 0.0))
-    print(f"\n{name}: dropout {dropout}, peak {peak / 1e9:.0f} GFLOP/s, others used {before:.0%} of the machine before and {wait_for_quiet(patience=0):.0%} after")
+    print(
+        f"\n{name}: dropout {dropout}, peak {peak / 1e9:.0f} GFLOP/s, others used {before:.0%} of the machine before and {wait_for_quiet(patience=0):.0%} after"
+    )
     heading = ["", "tokens/s", "median", "of peak", "ours is", "first step s", "loss 1", "loss 5", "largest difference of losses"]
     rows, lines = [], [heading]
     for run in runs:
@@ -165,10 +167,8 @@ def measure(name: str, text: Text, compiled: bool, repetitions: int) -> dict:
                 "losses": run.answers,
             }
         )
-        lines.append(
-            [run.name, f"{speed:,.0f}", f"{middle:,.0f}", f"{speed * flops / peak:.0%}", f"{run.best / ours.best:.2f}x", f"{run.first_seconds:.1f}"]
-            + [f"{run.answers[0]:.3f}", f"{run.answers[4]:.3f}", f"{apart:.4f}"]
-        )
+        numbers = [f"{speed:,.0f}", f"{middle:,.0f}", f"{speed * flops / peak:.0%}", f"{run.best / ours.best:.2f}x", f"{run.first_seconds:.1f}"]
+        lines.append([run.name, *numbers, f"{run.answers[0]:.3f}", f"{run.answers[4]:.3f}", f"{apart:.4f}"])
     print(table(lines), flush=True)
     fastest = max(rows[1:], key=lambda row: row["tokens_per_second"])
     print(f"against the fastest peer ({fastest['name']}): {fastest['ratio']:.2f}x", flush=True)

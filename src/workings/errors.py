@@ -8,6 +8,15 @@ class BadInput(Exception):
     """What is wrong, where, and what to do, in one sentence; the command line prints it and exits with 2."""
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts, in the singular for one.
+
+    >>> counted(1, "token"), counted(2000, "token")
+    ('1 token', '2,000 tokens')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def suggest(word: str, choices: Iterable[str]) -> str:
     """A sentence that names the closest choice, or all of them when nothing is close.
 

@@ -125,7 +125,7 @@ def test_a_hub_name_reaches_the_hub(monkeypatch: pytest.MonkeyPatch):
         ("bare", r"no text in the folder 'bare' \(0 files"),
         ("books/empty.txt", "'books/empty.txt' is empty; give a file with text in it"),
         ("books/cover.png", "'books/cover.png' is not text: it begins with the bytes 89 50 4e 47 of a PNG picture"),
-        ("books/*.png", r"no text in the pattern 'books/\*\.png' \(1 files, all empty or binary\)"),
+        ("books/*.png", r"no text in the pattern 'books/\*\.png' \(1 file, empty or binary\)"),
     ],
 )
 def test_a_mistaken_name_is_one_sentence(books: Path, data: str, sentence: str):

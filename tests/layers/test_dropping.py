@@ -74,13 +74,6 @@ def test_the_backward_pass_has_the_mask_of_the_forward_pass(kind):
     assert torch.autograd.gradcheck(lambda x: dropped(layer, x, 1), torch.randn(3, 2, 4, dtype=torch.float64, requires_grad=True))
 
 
-def test_adding_what_is_left_is_adding():
-    layer, x, part = Dropout(0.3), torch.randn(4, 5, 6), torch.randn(4, 5, 6)
-    seed_draws(2)
-    together = layer.add(x, part)
-    assert torch.allclose(together, x + dropped(layer, part, 2), atol=1e-6)
-
-
 def test_stochastic_depth_drops_whole_samples():
     y = dropped(StochasticDepth(0.25), torch.ones(4000, 3, 2), 1)
     kept = (y != 0).flatten(1)

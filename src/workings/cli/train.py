@@ -55,11 +55,13 @@ def language(
             ("workings data" lists them), or a data set's name on the hub.
         recipe: Named settings to begin with, or a TOML file of your own; whatever else is given on the command line is laid over it.
         model: A preset: lecture, lecture-plus, gpt, llama, rnn, gru or lstm. Its sizes are settings, such as --set model.width=256.
+            [default: a transformer with the switches that are listed below]
         out: The run's folder. [default: runs/language-DATE-TIME]
         overwrite: Replace the run that is already in --out.
         seed: The seed of everything random; the same seed gives the same run.
-        steps: Stop after this many steps.
+        steps: Stop after this many steps; not used when --minutes is given.
         minutes: Stop after this many minutes of training; the learning rate's schedule is fitted to the time.
+            [default: 5, when neither the recipe nor --steps says how long]
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bfloat16; auto is bfloat16 where the hardware has it.
         column: The column that holds the text, for tables and the hub.
@@ -99,7 +101,7 @@ def resume(run: str, /, *, steps: int | None = None, minutes: float | None = Non
 
     Args:
         run: The run's folder.
-        steps: Stop after this many steps, counted from the run's beginning.
+        steps: Stop after this many steps, counted from the run's beginning; not used when --minutes is given.
         minutes: Stop after this many more minutes of training.
         set: Change a setting, as in --set training.evaluate_every=100; can be given more than once.
         quiet: Print nothing but warnings.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / the golden ratio: the step of SplitMix64
 _SHUFFLE, _PHASE = 1, 2  # what a hash is for, so that two uses of one (seed, epoch) share nothing
@@ -64,10 +64,10 @@ def window_count(tokens: int, context: int) -> int:
     if context < 1:
         raise BadInput(f"The context is {context} tokens; it must be at least 1.")
     if tokens < 2:
-        raise BadInput(f"The text has only {tokens} token{'' if tokens == 1 else 's'}; predicting the next one needs at least two, so give a longer text.")
+        raise BadInput(f"The text has only {counted(tokens, 'token')}; predicting the next one needs at least two, so give a longer text.")
     if tokens <= context:
         raise BadInput(
-            f"The text has {tokens:,} tokens, too few for a context of {context:,}, which needs {context + 1:,}; "
+            f"The text has {counted(tokens, 'token')}, too few for a context of {context:,}, which needs {context + 1:,}; "
             "give a longer text or a shorter context (--set model.context=...)."
         )
     return max(1, (tokens - context) // context)

@@ -8,7 +8,7 @@ from pathlib import Path
 from workings.data.builtin import BUILTIN, FOLDER, builtin_path, find_builtin
 from workings.data.files import DECOMPRESS, Binary, kind_of, read_text
 from workings.data.tables import TABLES, hub_table, read_table
-from workings.errors import BadInput, suggest
+from workings.errors import BadInput, counted, suggest
 
 HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 TEXTS = (".txt", ".text", ".md", ".json", ".html", ".xml", ".tex", ".rst", ".py", ".pdf", ".zip", *TABLES, *DECOMPRESS)
@@ -102,7 +102,7 @@ def _documents_of_files(files: list[Path], where: str, column: str | None, encod
             documents.append(text)
     if not documents:
         what = "table (" + ", ".join(TABLES) + ")" if column is not None else "text"
-        raise BadInput(f"There is no {what} in {where} ({len(files)} files, all empty or binary); give another one.")
+        raise BadInput(f"There is no {what} in {where} ({counted(len(files), 'file')}, empty or binary); give another one.")
     return documents
 
 

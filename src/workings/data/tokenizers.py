@@ -15,7 +15,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 
 from workings.data.files import read_bytes
-from workings.errors import BadInput, suggest
+from workings.errors import BadInput, counted, suggest
 
 END = "<|endoftext|>"
 """How the end-of-text token is spelled in `tokenizer.json`; the same characters in a text are ordinary characters."""
@@ -95,7 +95,7 @@ class CharacterTokenizer(Tokenizer):
         if len(ids) and ids.min() < 0:
             place = int(ids.argmin())
             raise BadInput(
-                f"The character {text[place]!r} (U+{ord(text[place]):04X}) at position {place:,} is not among the {self.size} characters "
+                f"The character {text[place]!r} (U+{ord(text[place]):04X}) at position {place:,} is not among the {counted(self.size, 'character')} "
                 "that the tokenizer was made from; leave it out, or train with a byte or bpe tokenizer, which take any text."
             )
         return torch.from_numpy(ids)
@@ -216,7 +216,7 @@ def load_tokenizer(folder: Path, kind: str) -> Tokenizer:
 
 def _train_pairs(documents: Sequence[str], size: int) -> PairTokenizer:
     if size < BYTES + 1:
-        raise BadInput(f"A bpe tokenizer of {size} tokens is too small: it needs at least {BYTES + 1}, one a byte and one for the end of text.")
+        raise BadInput(f"A bpe tokenizer of {counted(size, 'token')} is too small: it needs at least {BYTES + 1}, one a byte and one for the end of text.")
     for document in documents:
         _utf8(document)
     inner = tokenizers.Tokenizer(models.BPE())

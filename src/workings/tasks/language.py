@@ -13,7 +13,7 @@ from workings.data.cache import encode_cached
 from workings.data.order import windows
 from workings.data.sources import read_documents
 from workings.data.tokenizers import Tokenizer, train_tokenizer
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 from workings.generation.settings import WriteSettings
 from workings.generation.write import first_tokens, write
 from workings.layers.randomness import mix
@@ -38,12 +38,16 @@ class Language(Game):
         self.fingerprint = hashlib.blake2b(tokens.numpy(), digest_size=16).hexdigest()
         self.train, self.validation = split(tokens, s.data.validation)
         self.settings = s = replace(s, model=fit_vocabulary(s.model, self.tokenizer))
-        for part, name in ((self.train, "training"), (self.validation, "validation")):
-            if len(part) <= (s.model.context if part is self.train else 1):
-                raise BadInput(
-                    f"The {name} part of {s.data.source} has {len(part):,} tokens, not more than the {s.model.context} of the context; "
-                    "give more text, or set model.context lower."
-                )
+        if len(self.train) <= s.model.context:
+            raise BadInput(
+                f"The training part of {s.data.source} has {counted(len(self.train), 'token')}, not more than the {s.model.context:,} of the context; "
+                "give more text, or set model.context lower."
+            )
+        if len(self.validation) < 2:
+            raise BadInput(
+                f"The validation part of {s.data.source} has {counted(len(self.validation), 'token')}, so there is none to predict; "
+                "give more text, or set data.validation higher."
+            )
         self.prompt = opening(self.tokenizer, s.prompt, self.train)
         torch.manual_seed(mix(s.training.seed, 0))
         model = build(s.model)
@@ -113,7 +117,7 @@ def split(tokens: Tensor, validation: float) -> tuple[Tensor, Tensor]:
 def fit_vocabulary(model: Any, tokenizer: Tokenizer) -> Any:
     """The model's settings with the vocabulary of the tokenizer."""
     if model.vocabulary and model.vocabulary < tokenizer.size:
-        raise BadInput(f"model.vocabulary is {model.vocabulary}, but the text has {tokenizer.size} tokens; leave it at 0.")
+        raise BadInput(f"model.vocabulary is {model.vocabulary}, but the tokenizer has {counted(tokenizer.size, 'token')}; leave it at 0.")
     return model if model.vocabulary else replace(model, vocabulary=tokenizer.size)
 
 

@@ -9,6 +9,7 @@ from workings.data.sources import read_documents
 from workings.errors import BadInput
 from workings.generation.settings import WriteSettings
 from workings.generation.write import Written, write
+from workings.settings import from_dict
 from workings.tasks.language import evaluate_text
 from workings.weights.folder import load_folder
 
@@ -29,7 +30,7 @@ class Writer:
 
     def write_all(self, prompts: Sequence[str], on_text: Callable[[int, str], Any] | None = None, **choices: Any) -> list[Written]:
         """`samples` texts after each prompt, with tokens, log-probabilities and the reason for the end; on_text(number, piece) hears them as they come."""
-        return write(self.model, self.tokenizer, list(prompts), WriteSettings(**choices), on_text)
+        return write(self.model, self.tokenizer, list(prompts), from_dict(WriteSettings, choices, "write."), on_text)
 
     def evaluate(
         self, data: str, *, context: int | None = None, stride: int | None = None, column: str | None = None, encoding: str | None = None

@@ -10,7 +10,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 
 
 class Ranks:
@@ -34,7 +34,7 @@ class Ranks:
         """(first, count) of each piece of this rank's share of a batch; all shares together are rows 0 .. batch."""
         parts = self.world * pieces
         if batch < parts:
-            raise BadInput(f"training.batch {batch} cannot be cut into {parts} parts ({self.world} processes, {pieces} pieces); make it larger.")
+            raise BadInput(f"training.batch {batch} cannot be cut into {parts} parts ({self.world} processes, {counted(pieces, 'piece')}); make it larger.")
         edges = [batch * part // parts for part in range(self.rank * pieces, (self.rank + 1) * pieces + 1)]
         return ((start, end - start) for start, end in zip(edges, edges[1:], strict=False))
 

@@ -95,4 +95,4 @@ class TrainingSettings:
         elif not self.minutes:
             object.__setattr__(self, "minutes", 5.0)
         if self.pieces > self.batch:
-            raise BadInput(f"training.pieces is {self.pieces}, more than the {self.batch} rows of training.batch; cut into fewer.")
+            raise BadInput(f"training.pieces is {self.pieces}, more than training.batch, which is {self.batch}; cut into fewer.")

@@ -13,8 +13,8 @@ from torch.autograd.function import once_differentiable
 from workings.layers.fast.available import SHORT, WIDEST, kernels_take
 from workings.layers.fast.compiler import run
 
-BLOCK = 128
-"""Rows of a causal block; smaller products would lose more than they skip."""
+BLOCK = 256
+"""Rows of a causal block; smaller products lose more than they skip."""
 
 PIECE = 1 << 21
 """Bytes of scores that are worked on at a time."""

@@ -1,6 +1,7 @@
 """What every benchmark needs: a quiet machine, interleaved repetitions, the machine's measured peak, a table and a JSON file."""
 
 import json
+import os
 import platform
 import statistics
 import time
@@ -43,34 +44,58 @@ class Variant:
     first_seconds: float = 0.0
     """The first step, with whatever is compiled in it."""
     seconds: list[float] = field(default_factory=list)
+    """Of each timed step."""
+    foreign: list[float] = field(default_factory=list)
+    """The share of the machine that others used in each of them."""
     answers: list[object] = field(default_factory=list)
-    """What the steps returned, the first one included."""
+    """What the steps returned, the first ones included."""
+
+    @property
+    def quiet(self) -> list[float]:
+        """The steps in which others used less than 5 % of the machine; all of them if there are none."""
+        return [seconds for seconds, share in zip(self.seconds, self.foreign, strict=True) if share < QUIET] or self.seconds
 
     @property
     def best(self) -> float:
         """Seconds of the fastest repetition: what disturbs a step only ever makes it longer."""
-        return min(self.seconds)
+        return min(self.quiet)
 
     @property
     def median(self) -> float:
-        """Seconds of the middle repetition."""
-        return statistics.median(self.seconds)
+        """Seconds of the middle one of the quiet repetitions."""
+        return statistics.median(self.quiet)
+
+    def time(self) -> None:
+        """One timed step, with what others did meanwhile."""
+        busy, total = busy_ticks()
+        own, started = time.process_time(), time.perf_counter()
+        self.answers.append(self.step())
+        self.seconds.append(time.perf_counter() - started)
+        own = (time.process_time() - own) * os.sysconf("SC_CLK_TCK")
+        busy_after, total_after = busy_ticks()
+        self.foreign.append(max(0.0, busy_after - busy - own) / max(total_after - total, 1))
+
+
+QUIET = 0.05
+"""The share of the machine that others may use in a step that counts."""
 
 
 def interleave(variants: list[Variant], repetitions: int) -> None:
-    """Make and warm up all variants, then time them one step each, again and again, so that a slow minute slows all of them."""
+    """Make and warm up all variants, then time them one step each, again and again, so that a slow minute slows all of them.
+
+    It goes on until every variant has that many quiet steps, but takes three times as many at most.
+    """
     for variant in variants:
         started = time.perf_counter()
         variant.step = variant.make()
         variant.answers.append(variant.step())
         variant.first_seconds = time.perf_counter() - started
         variant.answers.append(variant.step())
-    for _ in range(repetitions):
+    for _ in range(3 * repetitions):
         for variant in variants:
-            started = time.perf_counter()
-            answer = variant.step()
-            variant.seconds.append(time.perf_counter() - started)
-            variant.answers.append(answer)
+            variant.time()
+        if all(sum(share < QUIET for share in variant.foreign) >= repetitions for variant in variants):
+            break
     for variant in variants:
         variant.step = None
 

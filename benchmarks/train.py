@@ -20,7 +20,7 @@ warnings.filterwarnings("ignore")
 
 import torch
 import torch.nn.functional as F
-from common import Variant, interleave, machine, peak_flops, save, table, wait_for_quiet
+from common import QUIET, Variant, interleave, machine, peak_flops, save, table, wait_for_quiet
 from torch import Tensor, nn
 
 from workings.data.cache import encode_documents
@@ -151,23 +151,32 @@ def measure(name: str, text: Text, compiled: bool, repetitions: int) -> dict:
     print(
         f"\n{name}: dropout {dropout}, peak {peak / 1e9:.0f} GFLOP/s, others used {before:.0%} of the machine before and {wait_for_quiet(patience=0):.0%} after"
     )
-    heading = ["", "tokens/s", "median", "of peak", "ours is", "first step s", "loss 1", "loss 5", "largest difference of losses"]
+    heading = ["", "tokens/s", "median", "of peak", "quiet", "ours is", "first step s", "loss 1", "loss 5", "largest difference of losses"]
     rows, lines = [], [heading]
     for run in runs:
         speed, middle = BATCH * CONTEXT / run.best, BATCH * CONTEXT / run.median
+        quiet = sum(share < QUIET for share in run.foreign)
         apart = max(abs(a - b) for a, b in zip(run.answers, ours.answers, strict=True))
         rows.append(
             {
                 "name": run.name,
                 "tokens_per_second": speed,
                 "median": middle,
+                "quiet_steps": quiet,
                 "share_of_peak": speed * flops / peak,
                 "ratio": run.best / ours.best,
                 "first_seconds": run.first_seconds,
                 "losses": run.answers,
             }
         )
-        numbers = [f"{speed:,.0f}", f"{middle:,.0f}", f"{speed * flops / peak:.0%}", f"{run.best / ours.best:.2f}x", f"{run.first_seconds:.1f}"]
+        numbers = [
+            f"{speed:,.0f}",
+            f"{middle:,.0f}",
+            f"{speed * flops / peak:.0%}",
+            f"{quiet} of {len(run.seconds)}",
+            f"{run.best / ours.best:.2f}x",
+            f"{run.first_seconds:.1f}",
+        ]
         lines.append([run.name, *numbers, f"{run.answers[0]:.3f}", f"{run.answers[4]:.3f}", f"{apart:.4f}"])
     print(table(lines), flush=True)
     fastest = max(rows[1:], key=lambda row: row["tokens_per_second"])

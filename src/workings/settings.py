@@ -119,7 +119,11 @@ def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def flatten(values: dict[str, Any], where: str = "") -> dict[str, Any]:
-    """Nested tables as one level of dotted keys."""
+    """Nested tables as one level of dotted keys.
+
+    >>> flatten({"seed": 1, "model": {"width": 8}})
+    {'seed': 1, 'model.width': 8}
+    """
     flat: dict[str, Any] = {}
     for key, value in values.items():
         flat |= flatten(value, f"{where}{key}.") if isinstance(value, dict) else {where + key: value}

@@ -241,6 +241,7 @@ def test_json_is_one_object_a_line(verbs, capsys):
     assert json.loads(shown(capsys, "evaluate", "runs/a", "--json")) == {"loss": 1.25, "tokens": 4096}
     assert [json.loads(line)["text"] for line in shown(capsys, "write", "runs/a", "--json", "Once").splitlines()] == [" upon", " more"]
     assert [json.loads(line)["ok"] for line in shown(capsys, "doctor", "--json").splitlines()] == [True, False]
+    assert [json.loads(line)["advice"] for line in shown(capsys, "doctor", "--json").splitlines()] == ["", "Free some space."]
 
 
 def test_scores_are_named(verbs, capsys):

@@ -126,7 +126,11 @@ def test_half_a_character_at_the_end_becomes_the_replacement_character():
 def test_streamed_pieces_joined_are_the_texts():
     pieces = {}
     rows = write(
-        preset_model("gpt"), BYTES, ["a", "Hello"], WriteSettings(tokens=50, samples=2, stop=("q", "\n")), lambda n, piece: pieces.__setitem__(n, pieces.get(n, "") + piece)
+        preset_model("gpt"),
+        BYTES,
+        ["a", "Hello"],
+        WriteSettings(tokens=50, samples=2, stop=("q", "\n")),
+        lambda n, piece: pieces.__setitem__(n, pieces.get(n, "") + piece),
     )
     assert [pieces.get(number, "") for number in range(4)] == [row.text for row in rows]
 

@@ -8,7 +8,7 @@ from functools import reduce
 import pytest
 from source import ROOT, tree
 
-from workings.models.settings import TransformerSettings
+from workings.models.settings import RecurrentSettings, TransformerSettings
 from workings.settings import field_types
 
 STATEMENTS = ["1.1a", "1.1b", "1.1c", "1.1d", "1.1e", "1.2a", "1.2b", "1.2c", "1.2d", "2.1", "2.2a", "2.2b", "2.3", "6.1c", "6.2c"]
@@ -49,7 +49,7 @@ def test_every_name_in_the_table_exists(statement: str):
     for name in named(code):
         if "=" in name:
             switch, _, choice = name.partition("=")
-            kind = field_types(TransformerSettings)[switch]
+            kind = (field_types(RecurrentSettings) | field_types(TransformerSettings))[switch]
             assert choice == "True" if kind is bool else choice.strip('"') in typing.get_args(kind)
         else:
             assert callable(resolve(f"workings.{name}")) or resolve(f"workings.{name}")

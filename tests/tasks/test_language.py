@@ -26,6 +26,16 @@ def test_the_first_loss_of_an_untrained_model_is_the_logarithm_of_the_vocabulary
     assert float(total / count) == pytest.approx(math.log(size), rel=0.1)
 
 
+def test_literal_positions_drown_the_token_before_training():
+    """The one preset whose first loss is not ln V: sin(t) x range(D) is as long as D is wide, and the head is the embedding."""
+    torch.manual_seed(0)
+    model = build(model_settings("lecture", vocabulary=65, context=32, width=64, layers=2, heads=4))
+    tokens = torch.randint(65, (16, 33))
+    with torch.no_grad():
+        total, count = next_token_loss(model(tokens[:, :-1]), tokens[:, 1:])
+    assert float(total / count) > 1.5 * math.log(65)
+
+
 class Bigram(torch.nn.Module):
     """A model whose loss is known: the log-probabilities of a table, whatever the context."""
 
@@ -113,15 +123,24 @@ def test_the_seed_decides_the_first_weights(tmp_path):
     assert torch.equal(a, b) and not torch.equal(a, c)
 
 
-@pytest.mark.parametrize(("text", "said"), [("ab", "one|two|tokens"), ("abcdefgh" * 2, "tokens")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a", "training part .* has 1 token,"), ("abcdefgh", "has 8 tokens, not more than the 12"), ("abcdefgh" * 2, "validation part .* has 1 token,")],
+)
 def test_a_text_shorter_than_the_context_is_refused(text, said, tmp_path):
     (tmp_path / "text.txt").write_text(text)
     with pytest.raises(BadInput, match=said):
         game(tmp_path)
 
 
+def test_a_validation_part_with_nothing_to_predict_is_refused_for_that(tmp_path):
+    write_text(tmp_path, 100)
+    with pytest.raises(BadInput, match=r"The validation part of .* has 1 token, so there is none to predict"):
+        game(tmp_path, data={"validation": 0.01})
+
+
 def test_a_vocabulary_too_small_for_the_text_is_refused(tmp_path):
-    with pytest.raises(BadInput, match="model.vocabulary is 3, but the text has"):
+    with pytest.raises(BadInput, match="model.vocabulary is 3, but the tokenizer has"):
         game(tmp_path, model={"vocabulary": 3})
 
 

@@ -44,7 +44,7 @@ def doctor(*, json: bool = False) -> None:
     rows = verbs.doctor()
     if json:
         for row in rows:
-            print(json_module.dumps(asdict(row)))
+            print(json_module.dumps(asdict(row) | ({"advice": ""} if row.ok else {})))
     else:
         from workings.training.doctor import as_text
 

@@ -110,7 +110,9 @@ def _separated(text: str, where: str, kind: str, header: Sequence[str]) -> Table
     columns: dict[str, list[str]] = {name: [] for name in names}
     for number, row in rows:
         if len(row) != len(names):
-            raise BadInput(f"Line {number:,} of {where} has {counted(len(row), 'field')} where {len(names)} are expected ({', '.join(names)}); correct that line.")
+            raise BadInput(
+                f"Line {number:,} of {where} has {counted(len(row), 'field')} where {len(names)} are expected ({', '.join(names)}); correct that line."
+            )
         for name, value in zip(names, row, strict=True):
             columns[name].append(value)
     return Table(where, names, columns.__getitem__)

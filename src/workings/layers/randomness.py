@@ -27,7 +27,8 @@ def seed_draws(*numbers: int, first_row: int = 0) -> None:
     torch's own generator is seeded too, with the row, for code that draws from it.
     """
     _draws["key"], _draws["first_row"] = mix(*numbers), first_row
-    torch.manual_seed(mix(*numbers, first_row))
+    seed_all = torch.manual_seed if torch.accelerator.is_available() else torch.default_generator.manual_seed  # the first asks for every kind of device: 1 ms
+    seed_all(mix(*numbers, first_row))
 
 
 def draw_key(place: int) -> tuple[int, int]:

@@ -9,11 +9,12 @@ from workings.report import formats
 from workings.report.pages import render
 from workings.report.record import Record, read_record
 from workings.report.write import seed_of
+from workings.settings import flatten
 
 PIPELINES = {"language": "text-generation", "classify": "text-classification", "translate": "translation", "pictures": "image-classification"}
 PIPELINES |= {"vae": "unconditional-image-generation", "gan": "unconditional-image-generation", "diffusion": "unconditional-image-generation"}
 USES = {"language": 'model.write("Once upon a time")'}
-METRICS = {"loss": "Loss (nats per token)", "nats_per_character": "Nats per character", "bits_per_byte": "Bits per byte"}
+METRICS = {"loss": "Loss (nats per token)", "perplexity": "Perplexity", "nats_per_character": "Nats per character", "bits_per_byte": "Bits per byte"}
 
 
 def model_card(run: Path | Record) -> str:
@@ -32,14 +33,14 @@ def model_card(run: Path | Record) -> str:
         scores=scores,
         seed=seed_of(record),
         use=USES.get(record.task, ""),
-        settings=formats.flatten(record.model_config.get("settings") or record.config.get("model") or {}),
+        settings=flatten(record.model_config.get("settings") or record.config.get("model") or {}),
     )
     return formats.printable(text)
 
 
 def data_of(config: dict[str, Any]) -> str:
     """The name or path of the training data, as it was given."""
-    flat = formats.flatten(config)
+    flat = flatten(config)
     return str(flat.get("data.source") or flat.get("data") or "")
 
 

@@ -2,6 +2,8 @@
 
 import math
 
+from workings.settings import flatten
+
 UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -79,18 +81,6 @@ def printable(text: str) -> str:
     """
     text = "".join(chr(0x2400 + ord(c)) if c < " " and c not in "\n\t" else "␡" if c == "\x7f" else c for c in text)
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def flatten(tree: dict, prefix: str = "") -> dict[str, object]:
-    """Nested tables as one, with dotted keys.
-
-    >>> flatten({"seed": 1, "model": {"width": 8}})
-    {'seed': 1, 'model.width': 8}
-    """
-    flat: dict[str, object] = {}
-    for key, item in tree.items():
-        flat |= flatten(item, f"{prefix}{key}.") if isinstance(item, dict) else {prefix + key: item}
-    return flat
 
 
 def differing(trees: list[dict]) -> dict[str, list[object]]:

@@ -18,7 +18,6 @@ ENDINGS = {
     "non-finite": "stopped: the loss was no longer finite",
     "running": "still running, or killed; these are the rows so far",
 }
-PRECISIONS = {"bf16": "bfloat16", "fp32": "float32", "fp16": "float16"}
 BOOKKEEPING = ("event", "step", "seconds", "best")
 
 
@@ -102,8 +101,7 @@ class Record:
     @property
     def peak_share(self) -> float | None:
         """FLOPs a second over the machine's measured peak at the run's precision."""
-        precision = str(self.environment.get("precision"))
-        peak = (self.environment.get("peak_gflops") or {}).get(PRECISIONS.get(precision, precision))
+        peak = (self.environment.get("peak_gflops") or {}).get(self.environment.get("precision"))
         return self.flops / self.seconds / (peak * 1e9) if peak and self.flops and self.seconds else None
 
     @property

@@ -13,6 +13,7 @@ from workings.report import formats
 from workings.report.pages import Section, render
 from workings.report.panels import panels, timing
 from workings.report.record import ENDINGS, Record, read_record
+from workings.settings import flatten
 
 SHOWN_SAMPLES = 7
 SHOWN_ROWS = 200
@@ -116,7 +117,7 @@ def spread(n: int, most: int) -> list[int]:
 
 def seed_of(run: Record) -> Any:
     """The seed, from the environment or the config."""
-    return run.environment.get("seed", formats.flatten(run.config).get("training.seed"))
+    return run.environment.get("seed", flatten(run.config).get("training.seed"))
 
 
 def names_of(runs: list[Record]) -> list[str]:
@@ -211,7 +212,7 @@ PER_TEXT, PER_TOKEN = ("nats_per_character", "bits_per_byte"), ("loss", "perplex
 def groups(tree: dict) -> list[tuple[str, list[tuple[str, Any]]]]:
     """A config's plain keys first, then each table under its name."""
     plain = [(key, item) for key, item in tree.items() if not isinstance(item, dict)]
-    return [("", plain)] * bool(plain) + [(key, list(formats.flatten(item).items())) for key, item in tree.items() if isinstance(item, dict)]
+    return [("", plain)] * bool(plain) + [(key, list(flatten(item).items())) for key, item in tree.items() if isinstance(item, dict)]
 
 
 def table(run: Record, event: str, title: str) -> tuple[str, list[str], list[list[Any]], int]:

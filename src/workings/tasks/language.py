@@ -135,6 +135,7 @@ def evaluate_text(model: torch.nn.Module, tokenizer: Tokenizer, tokens: Tensor, 
 
     tokens: [N]. Windows of `context` tokens begin every `stride` tokens (0: every `context`); in each, only the tokens that no window before
     has predicted are counted, so each is predicted from between context - stride and context tokens before it (the first window: from 1 on).
+    rows: how many windows are read at once (0: some 16,000 tokens, fewer with a large vocabulary, whose logits fill the memory).
     Returns loss (nats a token), perplexity, nats_per_character, bits_per_byte, tokens, context, stride.
     """
     stride = stride or context
@@ -145,7 +146,7 @@ def evaluate_text(model: torch.nn.Module, tokenizer: Tokenizer, tokens: Tensor, 
     device = next(model.parameters()).device
     tokens = tokens.to(torch.int64)
     starts = torch.arange(0, max(1, len(tokens) - 1 - (context - stride)), stride)
-    rows = rows or max(1, 16_384 // context)
+    rows = rows or max(1, min(16_384, 2**26 // tokenizer.size) // context)
     padded = torch.cat((tokens, tokens.new_full((context + 1,), IGNORE)))
     total, count = 0.0, 0
     for some in starts.split(rows):

@@ -174,7 +174,8 @@ class Loop:
         """Leave the gradient of the summed loss of a whole batch, piece by piece; returns how many terms it has and their sums."""
         count, totals = 0.0, {"loss": 0.0}
         for other, player in self.players.items():
-            player.module.train()
+            if not player.module.training:  # train() walks through all modules
+                player.module.train()
             player.learns(other == name)
         for first, rows in self.ranks.rows(self.s.batch, self.s.pieces):
             seed_draws(self.s.seed, step, turn, first_row=first)

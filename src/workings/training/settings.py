@@ -90,6 +90,8 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         check(self, "training", seed=0, batch=1, pieces=1, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)
+        if self.seed >= 2**63:
+            raise BadInput(f"training.seed is {self.seed}; it must be below 2^63.")
         if self.steps is not None:
             check(self, "training", steps=1)
         elif not self.minutes:

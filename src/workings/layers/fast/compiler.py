@@ -16,6 +16,17 @@ from torch import Tensor
 SOURCE = Path(__file__).with_name("kernels.c")
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 
+KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
+KERNELS = {
+    "dropped": "ppiiiiiidi",
+    "softmax": "pppiiiiidiiidi",
+    "softmax_backward": "pppiiiiidiiidi",
+    "gelu": "pppiiii",
+    "layer_norm": "ppppppiidiii",
+    "layer_norm_backward": "ppppppppiiiiii",
+}
+"""The arguments of each kernel: pointers, whole numbers, others."""
+
 
 def cache_folder() -> Path:
     """Where the built library is kept: $WORKINGS_CACHE, or ~/.cache/workings."""
@@ -58,19 +69,13 @@ def processor() -> str:
 def load(path: Path) -> ctypes.CDLL:
     """Open the library; PyTorch's OpenMP is already loaded, and is the one that the kernels then use."""
     loaded = ctypes.CDLL(str(path))
-    for name in ("dropped", "softmax", "softmax_backward", "gelu", "layer_norm", "layer_norm_backward"):
-        getattr(loaded, name).restype = None
+    for name, arguments in KERNELS.items():
+        kernel = getattr(loaded, name)
+        kernel.restype, kernel.argtypes = None, [KINDS[letter] for letter in arguments]
     return loaded
 
 
 def run(name: str, *arguments: Tensor | int | float | None) -> None:
-    """Call a kernel: tensors by their address, whole numbers as 64 bits, others as double; the number of threads is added."""
-    given = [
-        ctypes.c_void_p(a.data_ptr() if isinstance(a, Tensor) else None)
-        if isinstance(a, Tensor) or a is None
-        else ctypes.c_double(a)
-        if isinstance(a, float)
-        else ctypes.c_int64(a)
-        for a in arguments
-    ]
-    getattr(library(), name)(*given, ctypes.c_int64(torch.get_num_threads()))
+    """Call a kernel, tensors by their address; the number of threads is added."""
+    given = [a.data_ptr() if isinstance(a, Tensor) else a for a in arguments]
+    getattr(library(), name)(*given, torch.get_num_threads())

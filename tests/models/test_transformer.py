@@ -1,0 +1,101 @@
+"""What the blackboard does not say of the transformer: how it begins, what is dropped, and what low precision must not touch."""
+
+import math
+
+import pytest
+import torch
+
+from workings.errors import BadInput
+from workings.layers.dropping import StochasticDepth
+from workings.layers.randomness import seed_draws
+from workings.models.settings import TransformerSettings, model_settings
+from workings.models.transformer import Transformer
+
+TOKENS = torch.randint(211, (3, 17), generator=torch.Generator().manual_seed(1))
+
+
+def a_model(**choices) -> Transformer:
+    torch.manual_seed(0)
+    return Transformer(TransformerSettings(**(dict(vocabulary=211, context=17, width=64, layers=2, heads=4) | choices)))
+
+
+@pytest.mark.parametrize(("initialization", "size"), [("normal", 0.02), ("fan-in", 64**-0.5)])
+@pytest.mark.parametrize(("residuals", "sums"), [("one", 2), ("two", 4)])
+def test_matrices_begin_as_initialization_says_and_what_joins_the_residuals_smaller(initialization, size, residuals, sums):
+    block = a_model(initialization=initialization, residuals=residuals, biases="all").blocks[1]
+    assert block.attention.query.weight.std().item() == pytest.approx(size, rel=0.05)
+    assert block.attention.out.weight.std().item() == pytest.approx(size / math.sqrt(sums), rel=0.05)
+    assert not block.attention.query.bias.any() and not block.feed_forward.down.bias.any()
+
+
+def test_every_layer_draws_weights_of_its_own_and_initialize_draws_them_anew():
+    model = a_model()
+    before = [block.attention.query.weight.clone() for block in model.blocks]
+    assert not torch.equal(*before)
+    model.initialize()
+    assert not torch.equal(before[0], model.blocks[0].attention.query.weight)
+
+
+@pytest.mark.parametrize("choices", [dict(dropout=0.3), dict(stochastic_depth=0.6)], ids=str)
+@pytest.mark.parametrize("preset", ["lecture-plus", "gpt", "llama"])
+def test_what_is_dropped_is_dropped_in_training_only_and_follows_the_key(preset, choices):
+    sizes = dict(vocabulary=211, context=17, width=64, layers=2, heads=4)
+    model, still = (Transformer(model_settings(preset, **sizes, **extra)) for extra in (choices, {}))
+    still.load_state_dict(model.state_dict())
+    assert torch.equal(model.eval()(TOKENS), still.eval()(TOKENS))
+    answers = []
+    for key in (1, 1, 2):
+        seed_draws(key)
+        answers.append(model.train()(TOKENS))
+    assert torch.equal(answers[0], answers[1])
+    assert not torch.allclose(answers[0], answers[2]) and not torch.allclose(answers[0], still(TOKENS))
+
+
+def test_stochastic_depth_rises_on_a_line_from_nothing():
+    blocks = a_model(layers=4, stochastic_depth=0.3).blocks
+    assert [next(part.probability for part in block.modules() if isinstance(part, StochasticDepth)) for block in blocks] == pytest.approx([0, 0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("position", ["rotary", "sinusoidal"])
+def test_a_bfloat16_model_tells_position_256_from_257(position):
+    """bfloat16 counts 256, 256, 258: positions are whole numbers and float64 until they are sines."""
+    model = a_model(position=position, context=300).bfloat16()
+    steps = torch.tensor([[256, 257]])
+    if position == "rotary":
+        cos, sin = model.rotary_table(steps)
+        assert cos.dtype == sin.dtype == torch.float32
+        angle = steps.double()[0, :, None] * 10_000 ** (-torch.arange(0, 16, 2, dtype=torch.float64) / 16)
+        torch.testing.assert_close(sin[0, 0].double(), angle.sin(), rtol=0, atol=1e-6)
+    else:
+        x = model.add_sinusoidal(torch.zeros(1, 2, 64, dtype=torch.bfloat16), steps)
+        torch.testing.assert_close(x[0, :, 0].double(), torch.tensor([256.0, 257.0]).double().sin(), rtol=0, atol=4e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_cache_has_the_precision_of_the_model(dtype):
+    cache = a_model().to(dtype).new_cache(2, 5)
+    assert {tensor.dtype for tensor in (*cache.keys, *cache.values)} == {dtype}
+
+
+def test_learned_positions_end_at_the_context_and_others_do_not():
+    longer = torch.randint(211, (1, 18))
+    with pytest.raises(BadInput, match="longer than the 17 positions"):
+        a_model(position="learned")(longer)
+    for position in ("rotary", "sinusoidal", "lecture", "none"):
+        assert a_model(position=position)(longer).shape == (1, 18, 211)
+
+
+def test_a_memory_and_cross_attention_need_each_other():
+    for model, given in ((a_model(), dict(memory=torch.zeros(3, 2, 64))), (a_model(cross_attention=True), {})):
+        with pytest.raises(BadInput, match="give both or neither"):
+            model(TOKENS, **given)
+
+
+def test_tied_weights_are_there_once():
+    assert [name for name in a_model().state_dict() if "embedding" in name or "head" in name] == ["embedding.weight"]
+    assert "head.weight" in a_model(tied=False).state_dict()
+
+
+def test_a_model_without_tokens_is_refused():
+    with pytest.raises(BadInput, match=r"model\.vocabulary is 0"):
+        Transformer(TransformerSettings())

@@ -120,9 +120,8 @@ def hugging_face_variants(peer: nn.Module, tokens: int, threads: list[int]) -> l
 
     def make(dtype: str, attention: str, cache: str, count: int):
         model, start = models[dtype], torch.tensor([[BEGIN]])
-        how = dict(max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, use_cache=True) | (
-            dict(cache_implementation="static") if cache == "static" else {}
-        )
+        how = dict(max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, use_cache=True)
+        how |= dict(cache_implementation="static") if cache == "static" else {}
 
         @torch.inference_mode()
         def write() -> list[int]:
@@ -235,6 +234,7 @@ def measure(shape: str, repetitions: int, train_steps: int, folder: Path) -> dic
         "tokens_per_second": {v.name: tokens / v.best for v in variants},
         "ratios": ratios,
         "int8_packing_seconds": packing,
+        "others_use": share,
     }
     result["same_text"] = {v.name: agreed(v.answers[0], reference) for v in variants}
     if shape == "small":

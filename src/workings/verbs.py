@@ -1,5 +1,6 @@
 """The verbs: what the command line does, as Python functions that return what they made."""
 
+import json
 import os
 import shlex
 import sys
@@ -71,8 +72,20 @@ def train(
         },
     }
     flags = {section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()}
-    table = merge(read_recipe(recipe) if recipe else {}, {section: values for section, values in flags.items() if values})
+    table = _make_way(read_recipe(recipe), model, minutes) if recipe else {}
+    table = merge(table, {section: values for section, values in flags.items() if values})
     return _train(merge(table, parse_assignments(set)), out, overwrite, quiet)
+
+
+def _make_way(recipe: dict[str, Any], model: str | None, minutes: float | None) -> dict[str, Any]:
+    """A recipe without what the flags replace: with --model only its sizes stay, with --minutes its steps go."""
+    from workings.models.settings import sizes_for
+
+    if model is not None and isinstance(recipe.get("model"), dict):
+        recipe = recipe | {"model": {key: value for key, value in recipe["model"].items() if key in sizes_for(model)}}
+    if minutes is not None and isinstance(recipe.get("training"), dict):
+        recipe = recipe | {"training": {key: value for key, value in recipe["training"].items() if key != "steps"}}
+    return recipe
 
 
 def _train(table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
@@ -100,8 +113,9 @@ def _fit(run: Run, game: Any, config: dict[str, Any], quiet: bool) -> Run:
     if first and not run.environment.exists():
         run.write_environment(_environment(game.settings.training))
     if first and not quiet:
+        facts = json.loads(run.environment.read_text(encoding="utf-8"))
         parameters = sum(p.numel() for player in game.players.values() for p in player.parameters())
-        print(f"{run.folder}: {config['model']['architecture']}, {parameters:,} parameters", file=sys.stderr)
+        print(f"{run.folder}: {config['model']['architecture']}, {parameters:,} parameters, {facts['precision']} on {facts['device']}", file=sys.stderr)
     reason = fit(game, game.settings.training, run, config, quiet)
     if first and (run.model / "config.json").exists():
         from workings.report.card import model_card
@@ -138,10 +152,12 @@ def resume(run: str | Path, *, steps: int | None = None, minutes: float | None =
     folder = open_run(run)
     if minutes is not None:
         minutes += folder.spent() / 60
-    changes: dict[str, Any] = {"training": {key: value for key, value in (("steps", steps), ("minutes", minutes)) if value is not None}}
-    if steps is not None and minutes is None:
-        changes["training"]["minutes"] = 0.0
-    settings = read_settings(merge(merge(folder.settings(), changes), parse_assignments(set)))
+    table = folder.settings()
+    if steps is not None or minutes is not None:
+        kept = {key: value for key, value in table.get("training", {}).items() if key not in ("steps", "minutes")}
+        budget = {key: value for key, value in (("steps", steps), ("minutes", minutes)) if value is not None}
+        table = table | {"training": kept | budget}
+    settings = read_settings(merge(table, parse_assignments(set)))
     game = Language(settings)
     return _fit(Run(folder.folder), game, resolved(game.settings), quiet)
 
@@ -160,6 +176,10 @@ def evaluate(
     writer = load(run)
     if data is not None:
         return writer.evaluate(data, context=context, stride=stride, column=column, encoding=encoding)
+    if column is not None or encoding is not None:
+        raise BadInput("--column and --encoding say how to read --data; give that too.")
+    if not RunFolder(Path(run)).config.exists():
+        raise BadInput(f"{run} is the folder of a model, which does not know the text it was trained on; name a text with --data.")
     from workings.data.cache import encode_cached
     from workings.tasks.language import read_text, split
     from workings.tasks.language_settings import read_settings

@@ -124,15 +124,13 @@ def test_half_a_character_at_the_end_becomes_the_replacement_character():
 
 
 def test_streamed_pieces_joined_are_the_texts():
-    pieces = {}
-    rows = write(
-        preset_model("gpt"),
-        BYTES,
-        ["a", "Hello"],
-        WriteSettings(tokens=50, samples=2, stop=("q", "\n")),
-        lambda n, piece: pieces.__setitem__(n, pieces.get(n, "") + piece),
-    )
-    assert [pieces.get(number, "") for number in range(4)] == [row.text for row in rows]
+    pieces = [""] * 4
+
+    def hear(number: int, piece: str) -> None:
+        pieces[number] += piece
+
+    rows = write(preset_model("gpt"), BYTES, ["a", "Hello"], WriteSettings(tokens=50, samples=2, stop=("q", "\n")), hear)
+    assert pieces == [row.text for row in rows]
 
 
 def test_the_repetition_penalty_counts_the_prompt_and_what_was_written():

@@ -53,7 +53,7 @@ def doctor(*, json: bool = False) -> None:
 
 @demo_app.default
 def demo(*, out: str | None = None, minutes: float | None = None) -> None:
-    """Train the lecture's transformer on a built-in novel and watch it learn to write.
+    """Train a transformer on a built-in novel and watch it learn to write.
 
     Takes at most four minutes of training on two cores, writes a report, and ends with what to try next.
 

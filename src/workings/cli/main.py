@@ -27,7 +27,7 @@ app.command("workings.cli.write:app", name="write", help="Let a trained language
 app.command("workings.cli.use:report_app", name="report", help="Write the report of a run, or of several side by side, as one HTML file.")
 app.command("workings.cli.about:data_app", name="data", help="List the built-in data, or show one of them.")
 app.command("workings.cli.about:doctor_app", name="doctor", help="Say what this machine has, and what to do about what is wrong.")
-app.command("workings.cli.about:demo_app", name="demo", help="Train the lecture's transformer on a built-in novel and watch it learn to write.")
+app.command("workings.cli.about:demo_app", name="demo", help="Train a transformer on a built-in novel and watch it learn to write.")
 
 
 def main(tokens: Sequence[str] | None = None) -> None:

@@ -59,7 +59,7 @@ def language(
         out: The run's folder. [default: runs/language-DATE-TIME]
         overwrite: Replace the run that is already in --out.
         seed: The seed of everything random; the same seed gives the same run.
-        steps: Stop after this many steps; not used when --minutes is given.
+        steps: Stop after this many steps; with --minutes too, whichever ends first.
         minutes: Stop after this many minutes of training; the learning rate's schedule is fitted to the time.
             [default: 5, when neither the recipe nor --steps says how long]
         device: auto, cpu, cuda or mps.
@@ -101,7 +101,7 @@ def resume(run: str, /, *, steps: int | None = None, minutes: float | None = Non
 
     Args:
         run: The run's folder.
-        steps: Stop after this many steps, counted from the run's beginning; not used when --minutes is given.
+        steps: Stop after this many steps, counted from the run's beginning.
         minutes: Stop after this many more minutes of training.
         set: Change a setting, as in --set training.evaluate_every=100; can be given more than once.
         quiet: Print nothing but warnings.

@@ -33,8 +33,8 @@ class WriteSettings:
     """Also return the model's log-probability of every token (nats, before temperature and filters)."""
     top_logprobs: int = 0
     """With logprobs: also the n likeliest tokens at each place."""
-    quantize: Literal["none", "int8"] = "none"
-    """int8 keeps the weights in 8 bits, one scale a row: faster on a CPU, the text may change a little."""
+    quantize: Literal["none", "bfloat16", "int8"] = "none"
+    """Keep a transformer's matrices in 16 or 8 bits: faster on a CPU, the text may change a little."""
 
     def __post_init__(self) -> None:
         if isinstance(self.stop, str):
@@ -52,5 +52,5 @@ class WriteSettings:
         )
         require(all(self.stop), "write.stop holds an empty string, which would stop before the first token; leave it out.")
         require(-(2**63) <= self.seed < 2**63, f"write.seed is {self.seed}; it must fit in 64 bits.")
-        require(self.quantize in ("none", "int8"), f"write.quantize is {self.quantize!r}; choose 'none' or 'int8'.")
+        require(self.quantize in ("none", "bfloat16", "int8"), f"write.quantize is {self.quantize!r}; choose 'none', 'bfloat16' or 'int8'.")
         require(self.logprobs or not self.top_logprobs, "write.top_logprobs needs write.logprobs; set both.")

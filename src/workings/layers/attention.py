@@ -53,7 +53,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causa
 
 
 def spread(x: Tensor, heads: int) -> Tensor:
-    """Heads of keys or values repeated without a copy, so that there is one for each query: [B, G, S, d] -> [B, M, S, d]."""
+    """Heads of keys or values repeated, so that there is one for each query: [B, G, S, d] -> [B, M, S, d]; a view if G is 1 or M, else a copy."""
     groups = x.shape[1]
     return x if groups == heads else x[:, :, None].expand(-1, -1, heads // groups, -1, -1).flatten(1, 2)
 

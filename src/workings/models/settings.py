@@ -156,6 +156,16 @@ PRESETS: dict[str, tuple[str, dict]] = {
 ARCHITECTURES: dict[str, type] = {"transformer": TransformerSettings, "recurrent": RecurrentSettings}
 
 
+SIZES = ("vocabulary", "context", "width", "layers", "heads", "head_width", "ff_width", "dropout", "stochastic_depth")
+"""What stays when another model takes a recipe's place: sizes and what is dropped, not switches."""
+
+
+def sizes_for(preset: str) -> set[str]:
+    """The sizes that the architecture of a preset has; all of them for a name that is not known, which is refused elsewhere."""
+    architecture, _ = PRESETS.get(preset, ("transformer", {}))
+    return {name for name in SIZES if name in ARCHITECTURES[architecture].__dataclass_fields__}
+
+
 def model_settings(preset: str, **sizes) -> TransformerSettings | RecurrentSettings:
     """The settings of a named preset with some of them changed.
 

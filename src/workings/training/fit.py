@@ -126,12 +126,13 @@ class Loop:
             self.run.write_settings(self.config)
 
     def plan(self) -> int:
-        """How many steps the run has: those asked for, or as many as the minutes allow at the pace so far (at first: that of a rehearsal)."""
+        """How many steps the run has: those asked for, and no more than the minutes allow at the pace so far (at first: that of a rehearsal)."""
         if self.s.steps is not None and not self.s.minutes:
             return self.s.steps
         pace = self.state.seconds / self.state.step + self.state.evaluation / self.every() if self.state.step else self.rehearse()
         left = self.s.minutes * 60 - self.state.total_seconds
-        return self.ranks.agree(max(1, self.state.step + int(max(0.0, left) / pace)))
+        steps = self.ranks.agree(max(1, self.state.step + int(max(0.0, left) / pace)))
+        return steps if self.s.steps is None else min(steps, self.s.steps)
 
     def over(self, stop: Stop) -> str:
         """Why the run ends here, or nothing."""
@@ -261,7 +262,7 @@ class Loop:
         self.record("end", reason="non-finite", seconds=self.state.seconds, total_seconds=self.state.total_seconds)
         raise BadInput(
             f"The {what} at step {self.state.step + 1}, on {self.game.identify(self.state.step)}; {good}. "
-            "Lower optimizer.rate, or set optimizer.clip, and train again."
+            "Lower optimizer.rate and optimizer.muon_rate, and train again."
         )
 
 

@@ -66,9 +66,9 @@ class TrainingSettings:
     pieces: int = 1
     """Into how many pieces a process cuts its share of a batch, to save memory; the gradient is that of the whole batch."""
     steps: int | None = None
-    """How many steps to take; not used when minutes is given."""
+    """How many steps to take."""
     minutes: float = 0.0
-    """How long to train, evaluation included; the number of steps is planned from the measured speed. 0 leaves it to steps; 5 when neither is given."""
+    """How long to train, evaluation included; steps are planned from the measured speed. 0: as steps says; with both, whichever ends first; 5 with neither."""
     evaluate_every: int = 0
     """Steps between evaluations; 0 makes twenty in the run."""
     checkpoint_every: int = 0

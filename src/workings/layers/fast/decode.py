@@ -19,7 +19,7 @@ Product = Callable[[Tensor], Tensor]
 LEAST = 1 << 17
 """Matrices with fewer elements stay with `F.linear`, whose call costs 4 microseconds instead of oneDNN's 15."""
 LARGE = 1 << 20
-"""Matrices with more elements come from memory rather than from the cache; in 8 bits they are multiplied by 8-bit inputs, in the order in which they are packed."""
+"""Matrices with more elements come from memory rather than from the cache: in 8 bits they are packed in reading order, and multiplied by 8-bit inputs."""
 
 
 def make_product(weight: Tensor, bias: Tensor | None, storage: str) -> Product:

@@ -96,7 +96,7 @@ def x_transformers(vocabulary: int, dropout: float, attention: str) -> nn.Module
 
 def trainer(model: nn.Module, logits, text: Text, dtype: torch.dtype | None):
     """A step of training that returns its loss; logits: model and tokens -> [B, T, V]."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     model.train()
     done = 0
 

@@ -1,6 +1,7 @@
 """The one exception for a mistake of the user's: bad input, said in one sentence."""
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -15,6 +16,15 @@ def counted(number: int, noun: str) -> str:
     ('1 token', '2,000 tokens')
     """
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def command(verb: str) -> str:
+    """A command as the person can type it: `workings verb`, or as `./run` was called.
+
+    >>> command("resume runs/mine")
+    'workings resume runs/mine'
+    """
+    return f"{os.environ.get('WORKINGS_COMMAND', 'workings')} {verb}"
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from workings.errors import BadInput, suggest
+from workings.errors import BadInput, command, suggest
 from workings.settings import merge, parse_assignments
 from workings.tasks.recipes import read_recipe
 from workings.training.checkpoints import write_whole
@@ -112,18 +112,16 @@ def _fit(run: Run, game: Any, config: dict[str, Any], quiet: bool) -> Run:
     first = int(os.environ.get("RANK", 0)) == 0
     if first and not run.environment.exists():
         run.write_environment(_environment(game.settings.training))
-    if first and not quiet:
-        facts = json.loads(run.environment.read_text(encoding="utf-8"))
-        parameters = sum(p.numel() for player in game.players.values() for p in player.parameters())
-        print(f"{run.folder}: {config['model']['architecture']}, {parameters:,} parameters, {facts['precision']} on {facts['device']}", file=sys.stderr)
-    reason = fit(game, game.settings.training, run, config, quiet)
+    facts = json.loads(run.environment.read_text(encoding="utf-8")) if first else {}
+    headline = f"{run.folder}: {game.about()}; {facts['precision']} on {facts['device']}" if first else ""
+    reason = fit(game, game.settings.training, run, config, quiet, headline)
     if first and (run.model / "config.json").exists():
         from workings.report.card import model_card
 
         write_whole(run.model / "README.md", model_card(run.folder).encode())
         report(run.folder)
     if reason == "interrupted":
-        raise KeyboardInterrupt(f"saved; go on with: workings resume {run.folder}")
+        raise KeyboardInterrupt(f"saved; go on with: {command(f'resume {run.folder}')}")
     return run
 
 

@@ -4,6 +4,7 @@ import json as json_module
 from dataclasses import asdict
 
 from workings.cli.shape import make_app
+from workings.errors import command
 
 data_app = make_app("data", "workings data", "workings data pride")
 
@@ -67,10 +68,8 @@ def demo(*, out: str | None = None, minutes: float | None = None) -> None:
     print(f"""
 The model, what was measured and the report are in {folder}. Try next:
 
-  workings report {folder} --open
-  workings write {folder} "It is a truth universally" --temperature 0.6
-  workings train language --data your.txt --minutes 5
-  workings train language --recipe demo --model gpt --out runs/gpt
-  workings report {folder} runs/gpt --out compare.html
-
-Without `workings` on the path, `./run` takes the same words.""")
+  {command(f"report {folder} --open")}
+  {command(f'write {folder} "It is a truth universally" --temperature 0.6')}
+  {command("train language --data your.txt --minutes 5")}
+  {command("train language --recipe demo --model lecture-plus --out runs/lecture")}
+  {command(f"report {folder} runs/lecture --out compare.html")}""")

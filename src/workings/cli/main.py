@@ -39,7 +39,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
         app(list(sys.argv[1:] if tokens is None else tokens), exit_on_error=False, print_error=False, result_action="return_none")
         sys.stdout.flush()
     except KeyboardInterrupt as stop:
-        print(f"workings: {stop or 'interrupted'}", file=sys.stderr)
+        print(f"workings: {str(stop) or 'stopped before there was anything to save'}", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

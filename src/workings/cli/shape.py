@@ -4,9 +4,10 @@ import dataclasses
 import sys
 import textwrap
 import typing
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 import workings
 from workings.cli.help import WIDTH, Columns
@@ -26,6 +27,18 @@ def make_app(name: str, *examples: str, help: str | None = None, details: str = 
         default_parameter=Parameter(negative=()),
         suppress_keyboard_interrupt=False,
     )
+
+
+def whole(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number as it was typed; 1.5 is refused, not rounded."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].keyword} is {tokens[0].value!r}; it must be a whole number.") from None
+
+
+Whole = Annotated[int, Parameter(converter=whole)]
+MaybeWhole = Annotated[int | None, Parameter(converter=whole)]
 
 
 def examples_text(*examples: str) -> str:

@@ -1,8 +1,10 @@
 """`workings train TASK` and `workings resume RUN`."""
 
+import os
 from pathlib import Path
 
-from workings.cli.shape import make_app, settings_text
+from workings.cli.shape import MaybeWhole, make_app, settings_text
+from workings.errors import command
 from workings.models.settings import RecurrentSettings
 from workings.tasks.language_settings import SECTIONS
 
@@ -35,8 +37,8 @@ def language(
     model: str | None = None,
     out: str | None = None,
     overwrite: bool = False,
-    seed: int | None = None,
-    steps: int | None = None,
+    seed: MaybeWhole = None,
+    steps: MaybeWhole = None,
     minutes: float | None = None,
     device: str | None = None,
     precision: str | None = None,
@@ -53,7 +55,8 @@ def language(
     Args:
         data: A text file, a folder or "glob" of texts, a .jsonl, .csv or .parquet file with --column, a built-in text
             ("workings data" lists them), or a data set's name on the hub.
-        recipe: Named settings to begin with, or a TOML file of your own; whatever else is given on the command line is laid over it.
+        recipe: Settings to begin with: demo, shakespeare-cpu, shakespeare-fast, shakespeare-best, or a TOML file of your own;
+            whatever else is given on the command line is laid over it.
         model: A preset: lecture, lecture-plus, gpt, llama, rnn, gru or lstm. Its sizes are settings, such as --set model.width=256.
             [default: a transformer with the switches that are listed below]
         out: The run's folder. [default: runs/language-DATE-TIME]
@@ -94,7 +97,7 @@ def language(
 
 
 @resume_app.default
-def resume(run: str, /, *, steps: int | None = None, minutes: float | None = None, set: list[str] | None = None, quiet: bool = False) -> None:
+def resume(run: str, /, *, steps: MaybeWhole = None, minutes: float | None = None, set: list[str] | None = None, quiet: bool = False) -> None:
     """Go on with a run that was stopped; the bits are those of never having stopped.
 
     The newest checkpoint that is whole is used. A setting that would change what was computed so far is refused, with the difference shown.
@@ -113,5 +116,6 @@ def resume(run: str, /, *, steps: int | None = None, minutes: float | None = Non
 
 def tell(folder: Path, quiet: bool) -> None:
     """Where the run is, and what can be done with it."""
-    if not quiet:
-        print(f'Done: {folder}\n\n  workings report {folder} --open\n  workings write {folder} "Once"\n  workings resume {folder} --minutes 5')
+    if not quiet and int(os.environ.get("RANK", 0)) == 0:
+        verbs = (f"report {folder} --open", f'write {folder} "Once"', f"resume {folder} --minutes 5")
+        print("\n".join((f"Done, with a report: {folder}\n", *(f"  {command(verb)}" for verb in verbs))))

@@ -2,7 +2,7 @@
 
 import json as json_module
 
-from workings.cli.shape import make_app
+from workings.cli.shape import MaybeWhole, make_app
 
 evaluate_app = make_app(
     "evaluate",
@@ -36,8 +36,8 @@ def evaluate(
     /,
     *,
     data: str | None = None,
-    context: int | None = None,
-    stride: int | None = None,
+    context: MaybeWhole = None,
+    stride: MaybeWhole = None,
     column: str | None = None,
     encoding: str | None = None,
     json: bool = False,

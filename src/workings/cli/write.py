@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from workings.cli.shape import make_app
+from workings.cli.shape import Whole, make_app
 from workings.errors import BadInput
 
 app = make_app(
@@ -23,18 +23,18 @@ def write(
     /,
     *prompts: str,
     file: list[str] | None = None,
-    tokens: int = 256,
-    samples: int = 1,
+    tokens: Whole = 256,
+    samples: Whole = 1,
     temperature: float = 0.8,
-    top_k: int = 0,
+    top_k: Whole = 0,
     top_p: float = 1.0,
     min_p: float = 0.0,
     repetition_penalty: float = 1.0,
     stop: list[str] | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     quantize: Literal["none", "int8"] = "none",
     logprobs: bool = False,
-    top_logprobs: int = 0,
+    top_logprobs: Whole = 0,
     json: bool = False,
 ) -> None:
     """Let a trained language model go on with a text.
@@ -55,7 +55,7 @@ def write(
         stop: Stop before this text; can be given more than once.
         seed: Where the draws begin; the same seed writes the same text.
         quantize: int8 makes writing faster on a CPU, with slightly different probabilities.
-        logprobs: Also print the log-probability of each token, in nats.
+        logprobs: Also print the log-probability of each token, in nats, before temperature and filters.
         top_logprobs: With --logprobs, also the likeliest tokens at each place, this many.
         json: Print one JSON object a text instead.
     """

@@ -20,11 +20,11 @@ class TransformerSettings:
 
     vocabulary: int = 0
     """V, the number of tokens; 0 takes it from the tokenizer."""
-    context: int = 256
+    context: int = 128
     """T, the longest sequence that the model is trained on."""
     width: int = 256
     """D, the width of the residual stream."""
-    layers: int = 6
+    layers: int = 4
     """L, the number of layers."""
     heads: int = 4
     """M, the number of attention heads."""

@@ -39,9 +39,10 @@ def model_card(run: Path | Record) -> str:
 
 
 def data_of(config: dict[str, Any]) -> str:
-    """The name or path of the training data, as it was given."""
+    """The name of the training data; of a path only its last part, as a card is for others."""
     flat = flatten(config)
-    return str(flat.get("data.source") or flat.get("data") or "")
+    source = str(flat.get("data.source") or flat.get("data") or "")
+    return Path(source).name if Path(source).is_absolute() else source
 
 
 def front_matter(record: Record, data: str, known: Any) -> str:

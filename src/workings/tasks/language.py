@@ -55,6 +55,13 @@ class Language(Game):
         self.units_per_step = s.training.batch * s.model.context
         self.flops_per_step = self.units_per_step * 3 * flops_per_token(s.model, model)
 
+    def about(self) -> str:
+        """What is learned from what, in a line."""
+        s, model = self.settings, self.players["model"]
+        parameters = sum(p.numel() for p in model.parameters())
+        text = f"{len(self.train):,} tokens of {s.data.source} to learn from, {len(self.validation):,} to validate"
+        return f"a {type(model).__name__.lower()} of {parameters:,} parameters, {text}, {self.tokenizer.size:,} kinds of token ({s.data.tokenizer})"
+
     def optimizer(self, player: str) -> OptimizerSettings:
         """How the model learns."""
         return self.settings.optimizer

@@ -23,10 +23,15 @@ class Writer:
             raise BadInput(f"{folder} holds a model for the task {saved.task!r}, which does not write.")
         self.folder, self.model, self.tokenizer, self.facts = folder, saved.model, saved.tokenizer, saved.facts
 
+    def __repr__(self) -> str:
+        return f"Writer({str(self.folder)!r})"
+
     def write(self, prompt: str = "", **choices: Any) -> str:
         """The prompt and what the model writes after it. Choices are the fields of `WriteSettings`: tokens, temperature, top_p, seed, ..."""
-        (first, *_) = self.write_all([prompt], **choices)
-        return first.prompt + first.text
+        if not isinstance(prompt, str) or choices.get("samples", 1) != 1:
+            raise BadInput("write takes one prompt, a text, and gives one text; write_all takes a list of prompts, and samples.")
+        (written,) = self.write_all([prompt], **choices)
+        return written.prompt + written.text
 
     def write_all(self, prompts: Sequence[str], on_text: Callable[[int, str], Any] | None = None, **choices: Any) -> list[Written]:
         """`samples` texts after each prompt, with tokens, log-probabilities and the reason for the end; on_text(number, piece) hears them as they come."""

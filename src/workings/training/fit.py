@@ -99,7 +99,7 @@ class Loop:
         if saved is not None:
             tensors, facts, damaged = saved
             for sentence in damaged:
-                self.progress.say(f"{sentence} The one before it is used.")
+                self.progress.warn(f"{sentence} The one before it is used.")
             self.accept(facts)
             for name, player in self.players.items():
                 player.load({key.removeprefix(f"{name}/"): tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")})
@@ -162,7 +162,7 @@ class Loop:
             norm = player.gradient_norm(count)
             if not (math.isfinite(totals["loss"]) and math.isfinite(norm)):
                 self.diverged(name, totals["loss"], norm)
-            rate = player.step(count, norm, (self.state.step + 1) / self.state.planned)
+            rate = player.step(count, norm, (self.state.step + 1) / (self.state.planned + 1))  # not 0 at the last step
             prefix = "" if len(self.players) == 1 else f"{name}/"
             rates |= {f"{prefix}learning_rate": rate, f"{prefix}gradient_norm": norm}
             for key, total in totals.items():
@@ -275,6 +275,6 @@ def ready(s: TrainingSettings) -> Ranks:
     return Ranks(device, s.distribution)
 
 
-def fit(game: Game, settings: TrainingSettings, run: Run, config: dict[str, Any], quiet: bool = False) -> str:
+def fit(game: Game, settings: TrainingSettings, run: Run, config: dict[str, Any], quiet: bool = False, headline: str = "") -> str:
     """Train the game's players in a run folder, going on from its newest checkpoint if it has one; returns why it ended: done, early or interrupted."""
-    return Loop(game, settings, run, Progress(quiet), config).fit()
+    return Loop(game, settings, run, Progress(quiet, headline), config).fit()

@@ -27,13 +27,28 @@ def duration(seconds: float) -> str:
 
 def scores_in(row: dict[str, Any]) -> str:
     """The losses of a row: "loss 1.234", or one for each player."""
-    return "  ".join(f"{key} {value:.4g}" for key, value in row.items() if key == "loss" or key.endswith("/loss"))
+    return "  ".join(f"{key} {value:.3f}" for key, value in row.items() if key == "loss" or key.endswith("/loss"))
+
+
+def glance(text: str, lines: int = 10) -> str:
+    """The first lines of a text, blank ones left out.
+
+    >>> glance("a\\n\\n\\nb"), glance("  \\n ")
+    ('a\\nb', '(only spaces)')
+    """
+    written = [line for line in text.split("\n") if line.strip()]
+    return "\n".join(written[:lines]) or "(only spaces)" * bool(text)
+
+
+FEW = 100
+"""Steps below which a budget of minutes is not worth its while."""
 
 
 class Progress:
     """Speaks on standard error, of the first process only; nothing when quiet."""
 
-    def __init__(self, quiet: bool = False):
+    def __init__(self, quiet: bool = False, headline: str = ""):
+        self.headline = headline
         self.console = Console(stderr=True, highlight=False)
         self.quiet = quiet or int(os.environ.get("RANK", 0)) > 0
         self.live: Live | None = None
@@ -44,10 +59,15 @@ class Progress:
 
     def begin(self, step: int, planned: int, minutes: float, units: str) -> None:
         """The loop is about to take its first step."""
+        self.say(self.headline)
         self.units, self.minutes, self.started, self.first = units, minutes, time.monotonic(), step
         self.bar_id = self.bar.add_task(f"step {step:,}", total=planned, completed=step, left="")
-        if step:
+        if step >= planned:
+            self.say(f"nothing is left to do: the run is at step {step:,}; ask for more with --steps or --minutes")
+        elif step:
             self.say(f"going on from step {step:,} of {planned:,}")
+        elif minutes and planned < FEW:
+            self.warn(f"only about {planned} steps fit into {minutes:g} minutes; more minutes, or a smaller model (--set model.width=128), would learn more")
         if not self.quiet and self.console.is_terminal:
             self.live = Live(self.panel(), console=self.console, refresh_per_second=4, transient=False)
             self.live.start()
@@ -80,15 +100,20 @@ class Progress:
 
     def sample(self, row: dict[str, Any]) -> None:
         """Something to look at was made."""
-        self.sample_text = row.get("text", "")
+        self.sample_text = glance(row.get("text", ""))
         if self.live is not None:
             self.live.update(self.panel())
         elif self.sample_text:
             self.say("    " + self.sample_text.replace("\n", "\n    "))
 
+    def warn(self, sentence: str) -> None:
+        """One line that is said even when quiet."""
+        if int(os.environ.get("RANK", 0)) == 0:
+            print(f"workings: {sentence}", file=sys.stderr, flush=True)
+
     def say(self, sentence: str) -> None:
         """One line, above the live panel if there is one."""
-        if self.quiet:
+        if self.quiet or not sentence:
             return
         if self.live is not None:
             self.live.console.print(sentence, markup=False)

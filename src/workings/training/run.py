@@ -10,7 +10,7 @@ from typing import Any
 
 import tomli_w
 
-from workings.errors import BadInput
+from workings.errors import BadInput, command
 from workings.training.checkpoints import write_whole
 from workings.training.journal import read_metrics
 
@@ -93,7 +93,7 @@ def new_run(task: str, out: str | Path | None, overwrite: bool) -> Run:
         if not folder.is_dir() or not run.config.exists():
             raise BadInput(f"{folder} exists and is not the folder of a run; choose another --out.")
         if not overwrite:
-            raise BadInput(f"{folder} already holds a run; choose another --out, go on with `workings resume {folder}`, or add --overwrite.")
+            raise BadInput(f"{folder} already holds a run; choose another --out, go on with `{command(f'resume {folder}')}`, or add --overwrite.")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return run

@@ -61,7 +61,7 @@ class TrainingSettings:
 
     seed: int = 0
     """Decides the first weights, the order of the data and every draw."""
-    batch: int = 32
+    batch: int = 16
     """Rows (samples, or windows of text) in one step, over all pieces and processes."""
     pieces: int = 1
     """Into how many pieces a process cuts its share of a batch, to save memory; the gradient is that of the whole batch."""

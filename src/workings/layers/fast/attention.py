@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from workings.layers.fast.available import SHORT, WIDEST, kernels_take
 from workings.layers.fast.compiler import run
 
-BLOCK = 256
+BLOCK = {torch.bfloat16: 256, torch.float32: 128}
 """Rows of a causal block; smaller products lose more than they skip."""
 
 PIECE = 1 << 21
@@ -31,7 +31,7 @@ class WrittenOut(torch.autograd.Function):
         """q: [N, T, d], k and v: [N, S, d] -> [N, T, d]."""
         heads, rows, columns = q.shape[0], q.shape[1], k.shape[1]
         weights, y = q.new_empty(heads, rows, columns), torch.empty_like(q)
-        spans, block = blocks(rows, columns, causal)
+        spans, block = blocks(rows, columns, BLOCK[q.dtype] if causal else 0)
         for some in pieces(heads, rows * columns * q.element_size()):
             w, count, row = weights[some], some.stop - some.start, first + some.start * rows
             kept = torch.empty_like(w) if p else w
@@ -53,7 +53,7 @@ class WrittenOut(torch.autograd.Function):
         heads, rows, columns = weights.shape
         dy = dy.contiguous()
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        spans, block = blocks(rows, columns, causal)
+        spans, block = blocks(rows, columns, BLOCK[q.dtype] if causal else 0)
         for some in pieces(heads, rows * columns * q.element_size()):
             w, count, row = weights[some], some.stop - some.start, first + some.start * rows
             dscores = torch.empty_like(w)
@@ -69,12 +69,12 @@ class WrittenOut(torch.autograd.Function):
         return dq, dk, dv, None, None, None, None, None
 
 
-def blocks(rows: int, columns: int, causal: bool) -> tuple[list[tuple[slice, slice]], int]:
-    """Which rows are multiplied together, with the columns that they may see; and how many rows such a block has."""
-    if not causal:
+def blocks(rows: int, columns: int, block: int) -> tuple[list[tuple[slice, slice]], int]:
+    """Which rows are multiplied together, with the columns that they may see; and how many rows such a block has. block: 0 where every column may be seen."""
+    if not block:
         return [(slice(0, rows), slice(0, columns))], rows
-    ends = [(start, min(start + BLOCK, rows)) for start in range(0, rows, BLOCK)]
-    return [(slice(start, end), slice(0, end)) for start, end in ends], BLOCK
+    ends = [(start, min(start + block, rows)) for start in range(0, rows, block)]
+    return [(slice(start, end), slice(0, end)) for start, end in ends], block
 
 
 def pieces(heads: int, size: int) -> list[slice]:
@@ -92,6 +92,9 @@ def takes(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, p: float) -> boo
 
 
 def written_out(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float, p: float = 0.0, key: int = 0, first: int = 0) -> Tensor:
-    """sum_s a_ts v_s for each head. q: [B, M, T, d], k and v: [B, M, S, d] -> [B, M, T, d]; first: the number of the first row in the whole batch."""
+    """sum_s a_ts v_s for each head. q: [B, M, T, d], k and v: [B, M, S, d], with S = T if causal -> [B, M, T, d].
+
+    p, key and first: as in `dropout`, of the weights [B, M, T, S].
+    """
     flat = [x.reshape(-1, *x.shape[-2:]) for x in (q, k, v)]
     return WrittenOut.apply(*flat, causal, float(scale), float(p), key, first).view(q.shape)

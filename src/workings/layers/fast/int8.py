@@ -1,6 +1,7 @@
 """Matrices in 8 bits for writing: a quarter of the memory to read for each token, with one scale a row.
 
-W[i, j] is kept as s_i Q[i, j] with s_i = max_j |W[i, j]| / 127 and Q = round(W / s): no element is off by more than s_i / 2.
+W[i, j] is kept as s_i Q[i, j] with s_i = max_j |W[i, j]| / 127 and Q = round(W / s): no element is off by more than s_i / 2. s is rounded to
+bfloat16 before Q is made, as the kernel wants it so.
 """
 
 import functools
@@ -12,11 +13,11 @@ from torch import Tensor
 
 
 def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """[N, K] -> Q [N, K] int8, s [N] float32; a row of zeros has scale 1."""
+    """[N, K] -> Q [N, K] int8, s [N] float32 that bfloat16 can hold; a row of zeros has scale 1."""
     weight = weight.float()
-    scale = weight.abs().amax(-1) / 127
+    scale = (weight.abs().amax(-1) / 127).bfloat16().float()
     scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    return (weight / scale[:, None]).round().to(torch.int8), scale
+    return (weight / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
 
 
 def has_int8() -> bool:

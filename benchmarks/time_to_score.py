@@ -4,8 +4,8 @@
 
 Both are scored in the same way: the whole validation text (the last tenth) in windows of 64 characters, each character predicted once, float32.
 The peer is nanoGPT's published CPU setting: 4 layers, 4 heads, width 128, 64 characters, batch 12, no dropout, no biases, 2,000 steps of AdamW at
-1e-3 falling to 1e-4 on a cosine, 100 steps of warm-up, betas 0.9 and 0.99, decay 0.1, clipping at 1, random windows; here written plainly with torch's own layers and
-`scaled_dot_product_attention`, in the faster of float32 and bfloat16 autocast on the machine at hand. Steps alone are timed; scoring is not.
+1e-3 falling to 1e-4 on a cosine, 100 steps of warm-up, betas 0.9 and 0.99, decay 0.1, clipping at 1, random windows; here written plainly with torch's
+own layers and `scaled_dot_product_attention`, in the faster of float32 and bfloat16 autocast on the machine at hand. Steps alone are timed; scoring is not.
 """
 
 import argparse

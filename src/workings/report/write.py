@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,8 +134,18 @@ def samples_of(run: Record) -> list[dict]:
         if not row.get("text"):
             continue
         scores = [v["loss"] for v in run.validations if v.get("loss") is not None and v["step"] <= row["step"]]
-        items.append({"step": row["step"], "when": timing(run, row), "text": row["text"], "score": scores[-1] if scores else None, "unit": run.unit_of("loss")})
+        score = scores[-1] if scores else None
+        items.append({"step": row["step"], "when": timing(run, row), "text": shown(row["text"]), "score": score, "unit": run.unit_of("loss")})
     return items
+
+
+def shown(text: str) -> str:
+    """A sample as it is shown: runs of blank lines become one.
+
+    >>> shown("a\\n\\n \\n\\nb"), shown("  \\n")
+    ('a\\n\\nb', '(only spaces)')
+    """
+    return re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", text) if text.strip() else "(only spaces)"
 
 
 def tile(label: str, shown: str, note: str = "") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Builds `kernels.c` with the machine's own C compiler, once: about a second, then read from the cache."""
+"""Builds `kernels.c` and `products.c` with the machine's own C compiler, once: about a second, then read from the cache."""
 
 import ctypes
 import functools
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-SOURCE = Path(__file__).with_name("kernels.c")
+SOURCES = [Path(__file__).with_name(name) for name in ("kernels.c", "products.c", "common.h")]
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
 
 KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
@@ -24,6 +24,8 @@ KERNELS = {
     "gelu": "pppiiii",
     "layer_norm": "ppppppiidiii",
     "layer_norm_backward": "ppppppppiiiiii",
+    "few_rows": "ppppiiiii",
+    "few_rows_of_bytes": "ppppppiiii",
 }
 """The arguments of each kernel: pointers, whole numbers, others."""
 
@@ -41,7 +43,7 @@ def library() -> ctypes.CDLL | None:
         return None
     try:
         return load(build(compiler))
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, AttributeError, subprocess.SubprocessError):
         return None
 
 
@@ -49,13 +51,18 @@ def build(compiler: str) -> Path:
     """Compile into the cache, under a name that changes with the source, the compiler and the processor; whoever is second finds it there."""
     flags = (*FLAGS, "-mprefer-vector-width=512") if torch.backends.cpu.get_cpu_capability() == "AVX512" else FLAGS
     version = subprocess.run([compiler, "-dumpfullversion", "-dumpmachine"], capture_output=True, timeout=20, check=True).stdout
-    facts = b"\0".join((SOURCE.read_bytes(), version, " ".join(flags).encode(), processor().encode()))
+    facts = b"\0".join((*(source.read_bytes() for source in SOURCES), version, " ".join(flags).encode(), processor().encode()))
     path = cache_folder() / f"kernels-{hashlib.sha256(facts).hexdigest()[:16]}.so"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            made = Path(folder) / "kernels.so"
-            subprocess.run([compiler, *flags, str(SOURCE), "-o", str(made), "-lm"], capture_output=True, timeout=120, check=True)
+            made, sources = Path(folder) / "kernels.so", [str(source) for source in SOURCES if source.suffix == ".c"]
+            subprocess.run(
+                [compiler, *flags, *sources, "-o", str(made), "-lm"],
+                capture_output=True,
+                timeout=120,
+                check=True,
+            )
             made.replace(path)
     return path
 

@@ -10,33 +10,84 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workings.layers.fast.available import has_bfloat16, has_onednn
-from workings.layers.fast.int8 import Int8Product, PackedInt8Product, has_int8, has_packed_int8
+from workings.layers.fast.available import enabled, has_onednn
+from workings.layers.fast.compiler import library
+from workings.layers.fast.int8 import Int8Product, has_int8, quantize_rows
 
 Product = Callable[[Tensor], Tensor]
 """x [B, K] -> W x + b [B, N], both float32."""
 
 LEAST = 1 << 17
 """Matrices with fewer elements stay with `F.linear`, whose call costs 4 microseconds instead of oneDNN's 15."""
-LARGE = 1 << 20
-"""Matrices with more elements come from memory rather than from the cache: in 8 bits they are packed in reading order, and multiplied by 8-bit inputs."""
+SPLIT = 1 << 21
+"""Matrices with more elements are shared out among threads; below, waking a thread costs more than it does."""
+BLOCK = 64
+"""Outputs that a kernel sums at once."""
 
 
 def make_product(weight: Tensor, bias: Tensor | None, storage: str) -> Product:
-    """The product by a matrix that stays: storage float32 (exact), bfloat16 (packed by oneDNN) or int8. Falls back to `F.linear` in float32."""
+    """The product by a matrix that stays: storage float32, bfloat16 or int8.
+
+    By our own kernels where they were built; a row of x then gives the same whatever else is in the batch. Without them: int8 by torch's kernel, which rounds x to bfloat16; float32 by oneDNN; else `F.linear`.
+    """
     weight, bias = weight.detach().float(), None if bias is None else bias.detach().float()
-    if storage == "int8" and weight.numel() >= LARGE and has_packed_int8():
-        return PackedInt8Product(weight, bias)
+    if enabled() and library() is not None:
+        return FewRowsOfBytes(weight, bias) if storage == "int8" else FewRows(weight, bias, storage)
     if storage == "int8" and has_int8():
         return Int8Product(weight, bias)
     if not has_onednn() or weight.numel() < LEAST:
         return lambda x: F.linear(x, weight, bias)
     kernel = torch.ops.mkldnn._linear_pointwise.default
-    if storage == "bfloat16" and has_bfloat16():
-        packed = torch.ops.mkldnn._reorder_linear_weight(weight.bfloat16(), 1)
-        short = None if bias is None else bias.bfloat16()
-        return lambda x: kernel(x.bfloat16(), packed, short, "none", [], "").float()
     return lambda x: kernel(x, weight, bias, "none", [], "")
+
+
+class FewRows:
+    """y = W x + b with W kept in float32 or bfloat16, x and the sums in float32."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, storage: str):
+        self.outputs, self.inputs = weight.shape
+        blocks = in_blocks(weight.bfloat16() if storage == "bfloat16" else weight)
+        self.kept = [blocks.transpose(1, 2).contiguous(), None if bias is None else in_blocks(bias)]  # [outputs / 64, K, 64], in the order of reading
+        self.rest = len(blocks) * BLOCK, self.inputs, int(storage == "bfloat16"), torch.get_num_threads() if weight.numel() >= SPLIT else 1
+        self.kernel = library().few_rows
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """[B, K] -> [B, N], float32."""
+        x = x.contiguous()
+        y = x.new_empty(len(x), self.rest[0])
+        self.kernel(y.data_ptr(), x.data_ptr(), *addresses(self.kept), len(x), *self.rest)
+        return y if self.outputs == self.rest[0] else y[:, : self.outputs]
+
+
+class FewRowsOfBytes:
+    """y = s * (Q x) + b with W ~ s Q as `quantize_rows` gives it, and each row of x rounded to 127 steps of its own largest number."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None):
+        self.outputs, inputs = weight.shape
+        q, scale = quantize_rows(weight)
+        self.short = -inputs % 4
+        q = F.pad(q, (0, self.short))
+        blocks = in_blocks(q).unflatten(2, (-1, 4)).transpose(1, 2).contiguous()  # [outputs / 64, K / 4, 64, 4]
+        self.kept = [blocks, in_blocks(scale), in_blocks(q.sum(-1, dtype=torch.int32)), None if bias is None else in_blocks(bias)]
+        self.rest = len(blocks) * BLOCK, q.shape[1], torch.get_num_threads() if weight.numel() >= SPLIT else 1
+        self.kernel = library().few_rows_of_bytes
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """[B, K] -> [B, N], float32."""
+        x = F.pad(x, (0, self.short)) if self.short else x.contiguous()
+        y = x.new_empty(len(x), self.rest[0])
+        self.kernel(y.data_ptr(), x.data_ptr(), *addresses(self.kept), len(x), *self.rest)
+        return y if self.outputs == self.rest[0] else y[:, : self.outputs]
+
+
+def in_blocks(rows: Tensor) -> Tensor:
+    """[N, ...] -> [N / 64 rounded up, 64, ...], filled up with zeros."""
+    return torch.cat((rows, rows.new_zeros(-len(rows) % BLOCK, *rows.shape[1:]))).unflatten(0, (-1, BLOCK))
+
+
+def addresses(tensors: list[Tensor | None]) -> list[int | None]:
+    """Where tensors begin."""
+    return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
 
 
 class Pair:

@@ -4,9 +4,6 @@ W[i, j] is kept as s_i Q[i, j] with s_i = max_j |W[i, j]| / 127 and Q = round(W 
 bfloat16 before Q is made, as the kernel wants it so.
 """
 
-import functools
-import warnings
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,12 +20,6 @@ def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
 def has_int8() -> bool:
     """Whether torch carries the product of bfloat16 by 8-bit rows."""
     return hasattr(torch.ops.aten, "_weight_int8pack_mm")
-
-
-@functools.cache
-def has_packed_int8() -> bool:
-    """Whether torch carries FBGEMM's products, and the processor the instructions that add 8-bit products without overflow."""
-    return "fbgemm" in torch.backends.quantized.supported_engines and torch.cpu._is_vnni_supported() and hasattr(torch.ops.quantized, "linear_prepack")
 
 
 STRIDE = 64
@@ -57,25 +48,3 @@ class Int8Product:
         self.x.copy_(x)
         y = self.kernel(self.room, self.weight, self.scale)
         return y.float() if self.bias is None else torch.add(self.bias, y)
-
-
-class PackedInt8Product:
-    """y = s * (Q x) + b with x rounded to 8 bits too, between the least and the largest number of all rows; float32 outside (FBGEMM).
-
-    For large matrices: several times as fast, and less exact. The rows of a batch share the rounding of x.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None):
-        weight, scale = quantize_rows(weight)
-        engine = torch.backends.quantized.engine
-        torch.backends.quantized.engine = "fbgemm"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # quantized tensors are to leave torch; `has_packed_int8` will say so
-            rows = torch._make_per_channel_quantized_tensor(weight, scale.double(), torch.zeros(len(scale), dtype=torch.long), 0)
-            self.packed = torch.ops.quantized.linear_prepack(rows, bias)
-        torch.backends.quantized.engine = engine
-        self.kernel = torch.ops.quantized.linear_dynamic.default
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """[B, K] -> [B, N], float32."""
-        return self.kernel(x, self.packed, False)

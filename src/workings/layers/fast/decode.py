@@ -28,7 +28,8 @@ BLOCK = 64
 def make_product(weight: Tensor, bias: Tensor | None, storage: str) -> Product:
     """The product by a matrix that stays: storage float32, bfloat16 or int8.
 
-    By our own kernels where they were built; a row of x then gives the same whatever else is in the batch. Without them: int8 by torch's kernel, which rounds x to bfloat16; float32 by oneDNN; else `F.linear`.
+    By our own kernels where they were built; a row of x then gives the same whatever else is in the batch.
+    Without them: int8 by torch's kernel, which rounds x to bfloat16; float32 by oneDNN; else `F.linear`.
     """
     weight, bias = weight.detach().float(), None if bias is None else bias.detach().float()
     if enabled() and library() is not None:

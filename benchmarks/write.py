@@ -8,6 +8,9 @@ gpt2: the shape of GPT-2 124M with random weights; 64 tokens.
 Every peer runs in all its modes (float32 and bfloat16, SDPA and eager attention, dynamic and static cache, one thread and all), the ratio is against
 its fastest one. CTranslate2 has a process for each mode, as its threads and this library's disturb each other. All are warm: loading, converting
 and packing are not counted, what packing took is shown. Modes are interleaved, the fastest repetition counts.
+
+A product of one row takes 10 microseconds, and waking a sleeping thread takes longer than that: with OMP_WAIT_POLICY=PASSIVE alone two threads are
+slower than one. GOMP_SPINCOUNT=10000 lets a thread wait awake for that long, for this library and for transformers alike.
 OMP_WAIT_POLICY=PASSIVE, which helps training on a shared machine, would make every product here wait for its second thread: it is taken away.
 """
 
@@ -22,6 +25,8 @@ import warnings
 from pathlib import Path
 
 os.environ.pop("OMP_WAIT_POLICY", None)
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 warnings.filterwarnings("ignore")
 

@@ -67,7 +67,10 @@ def language(folder: Path, *, kind: type[Language] = Brief, **changes: Any) -> M
     path = folder / "text.txt" if (folder / "text.txt").exists() else write_text(folder)
 
     def make(more: dict[str, Any]) -> tuple[Game, TrainingSettings, dict[str, Any]]:
-        settings = read_settings(merge(merge(merge(SMALL, {"data": {"source": str(path)}}), changes), more))
+        table = merge(merge(merge(SMALL, {"data": {"source": str(path)}}), changes), more)
+        if "minutes" in more.get("training", {}):  # a budget of minutes alone, not whichever ends first
+            table["training"] = {key: value for key, value in table["training"].items() if key != "steps"}
+        settings = read_settings(table)
         return kind(settings), settings.training, resolved(settings)
 
     return make

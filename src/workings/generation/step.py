@@ -23,7 +23,8 @@ def prepare(model: nn.Module, quantize: str = "none") -> Decoder:
     quantize: how matrices are kept: "none" (as the model has them), "bfloat16" or "int8". Where the fast one does not apply, the model stays as it is.
     """
     weight = model.embedding.weight
-    fits = isinstance(model, Transformer) and not model.settings.cross_attention and weight.device.type == "cpu" and enabled()
+    sharded = hasattr(model, "unshard")  # `fully_shard` has made its weights parts of a whole
+    fits = isinstance(model, Transformer) and not sharded and not model.settings.cross_attention and weight.device.type == "cpu" and enabled()
     if not fits or weight.dtype not in (torch.float32, torch.bfloat16):
         return Decoder(model)
     return FastDecoder(model, str(weight.dtype).removeprefix("torch.") if quantize == "none" else quantize)

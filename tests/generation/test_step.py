@@ -73,3 +73,13 @@ def test_preparing_changes_no_weight():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     prepare(model, "int8").read([[1, 2]], 3)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@torch.inference_mode()
+def test_a_step_in_the_middle_of_training_is_not_rounded_by_autocast():
+    decoder = prepare(preset_model("gpt"))
+    decoder.read([[1, 2, 3]], 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = decoder.step(torch.tensor([4]))
+    decoder.read([[1, 2, 3]], 2)
+    assert torch.equal(decoder.step(torch.tensor([4])), inside)

@@ -51,3 +51,10 @@ def test_a_row_gives_the_same_bits_alone_and_beside_others_a_thousand_times_larg
 def test_a_row_of_zeros_gives_the_bias():
     bias = drawn(65)
     assert torch.equal(FewRowsOfBytes(drawn(65, 31), bias)(torch.zeros(2, 31)), bias.expand(2, 65))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("make", [lambda w: FewRows(w, None, "float32"), lambda w: FewRowsOfBytes(w, None)])
+def test_inputs_of_any_precision_are_taken_as_float32(make, dtype):
+    product, x = make(drawn(65, 30)), drawn(2, 30).to(dtype)
+    assert torch.equal(product(x), product(x.float()))

@@ -65,6 +65,7 @@ class FastDecoder(Decoder):
         self.padding = None if self.visible is None else torch.zeros(self.visible.shape).masked_fill_(~self.visible, -torch.inf)
         self.late = None if self.visible is None else (~self.visible).sum(-1)
 
+    @torch.autocast("cpu", enabled=False)  # samples are also written in the middle of training
     @torch.inference_mode()
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token a row, [B] -> logits [B, V]."""

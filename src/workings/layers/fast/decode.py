@@ -54,8 +54,8 @@ class FewRows:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, K] -> [B, N], float32."""
-        x = x.contiguous()
-        y = x.new_empty(len(x), self.rest[0])
+        x = x.float().contiguous()
+        y = torch.empty(len(x), self.rest[0])
         self.kernel(y.data_ptr(), x.data_ptr(), *addresses(self.kept), len(x), *self.rest)
         return y if self.outputs == self.rest[0] else y[:, : self.outputs]
 
@@ -75,8 +75,8 @@ class FewRowsOfBytes:
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, K] -> [B, N], float32."""
-        x = F.pad(x, (0, self.short)) if self.short else x.contiguous()
-        y = x.new_empty(len(x), self.rest[0])
+        x = F.pad(x.float(), (0, self.short)) if self.short else x.float().contiguous()
+        y = torch.empty(len(x), self.rest[0])
         self.kernel(y.data_ptr(), x.data_ptr(), *addresses(self.kept), len(x), *self.rest)
         return y if self.outputs == self.rest[0] else y[:, : self.outputs]
 

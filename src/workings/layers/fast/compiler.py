@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -82,7 +83,12 @@ def load(path: Path) -> ctypes.CDLL:
     return loaded
 
 
+def kernel(name: str) -> Callable[..., None]:
+    """A kernel, to be called with addresses and numbers, the number of threads last; the library must be there."""
+    return getattr(library(), name)
+
+
 def run(name: str, *arguments: Tensor | int | float | None) -> None:
     """Call a kernel, tensors by their address; the number of threads is added."""
     given = [a.data_ptr() if isinstance(a, Tensor) else a for a in arguments]
-    getattr(library(), name)(*given, torch.get_num_threads())
+    kernel(name)(*given, torch.get_num_threads())

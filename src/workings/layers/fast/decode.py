@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workings.layers.fast.available import enabled, has_onednn
-from workings.layers.fast.compiler import library
+from workings.layers.fast.compiler import kernel, library
 from workings.layers.fast.int8 import Int8Product, has_int8, quantize_rows
 
 Product = Callable[[Tensor], Tensor]
@@ -38,8 +38,8 @@ def make_product(weight: Tensor, bias: Tensor | None, storage: str) -> Product:
         return Int8Product(weight, bias)
     if not has_onednn() or weight.numel() < LEAST:
         return lambda x: F.linear(x, weight, bias)
-    kernel = torch.ops.mkldnn._linear_pointwise.default
-    return lambda x: kernel(x, weight, bias, "none", [], "")
+    product = torch.ops.mkldnn._linear_pointwise.default
+    return lambda x: product(x, weight, bias, "none", [], "")
 
 
 class FewRows:
@@ -50,7 +50,7 @@ class FewRows:
         blocks = in_blocks(weight.bfloat16() if storage == "bfloat16" else weight)
         self.kept = [blocks.transpose(1, 2).contiguous(), None if bias is None else in_blocks(bias)]  # [outputs / 64, K, 64], in the order of reading
         self.rest = len(blocks) * BLOCK, self.inputs, int(storage == "bfloat16"), torch.get_num_threads() if weight.numel() >= SPLIT else 1
-        self.kernel = library().few_rows
+        self.kernel = kernel("few_rows")
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, K] -> [B, N], float32."""
@@ -71,7 +71,7 @@ class FewRowsOfBytes:
         blocks = in_blocks(q).unflatten(2, (-1, 4)).transpose(1, 2).contiguous()  # [outputs / 64, K / 4, 64, 4]
         self.kept = [blocks, in_blocks(scale), in_blocks(q.sum(-1, dtype=torch.int32)), None if bias is None else in_blocks(bias)]
         self.rest = len(blocks) * BLOCK, q.shape[1], torch.get_num_threads() if weight.numel() >= SPLIT else 1
-        self.kernel = library().few_rows_of_bytes
+        self.kernel = kernel("few_rows_of_bytes")
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, K] -> [B, N], float32."""

@@ -154,7 +154,7 @@ def test_a_finished_run_can_be_resumed_and_nothing_happens(make, tmp_path):
 
 
 def test_a_longer_plan_goes_on_from_where_the_shorter_ended(tmp_path):
-    make = language(tmp_path, optimizer={"schedule": "constant"})
+    make = language(tmp_path, optimizer={"schedule": "constant", "warmup": 0.0})
     train(make, tmp_path / "long", steps=20)
     train(make, tmp_path / "short", steps=12)
     assert train(make, tmp_path / "short", steps=20) == "done"

@@ -74,7 +74,7 @@ def report(run: str, /, *runs: str, out: str | None = None, open: bool = False) 
     Args:
         run: A run's folder.
         runs: More runs, to be laid beside the first.
-        out: Where to write. [default: report.html in the run's folder]
+        out: Where to write. [default: report.html in the run's folder; compare.html here for several runs]
         open: Show the report in the browser.
     """
     from workings import verbs

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import torch
 
 from workings.errors import BadInput
+from workings.layers.fast.memory import keep_freed_memory
 from workings.layers.randomness import seed_draws
 from workings.settings import difference
 from workings.training.checkpoints import Checkpoints
@@ -272,6 +273,8 @@ def ready(s: TrainingSettings) -> Ranks:
     choose_precision(s.precision, device)
     if s.tensorboard:
         require_tensorboard()
+    if device.type == "cpu":
+        keep_freed_memory()
     return Ranks(device, s.distribution)
 
 

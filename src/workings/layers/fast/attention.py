@@ -13,11 +13,11 @@ from torch.autograd.function import once_differentiable
 from workings.layers.fast.available import SHORT, WIDEST, kernels_take
 from workings.layers.fast.compiler import run
 
-BLOCK = {torch.bfloat16: 256, torch.float32: 128}
+BLOCK = 256
 """Rows of a causal block; smaller products lose more than they skip."""
 
-PIECE = 1 << 21
-"""Bytes of scores that are worked on at a time."""
+PIECE = {torch.bfloat16: 1 << 21, torch.float32: 1 << 24}
+"""Bytes of scores that are worked on at a time; float32's products of a few heads lose more than the cache gains."""
 
 LONGEST = 512
 """Without dropout, longer rows go to PyTorch's fused kernel."""
@@ -31,8 +31,8 @@ class WrittenOut(torch.autograd.Function):
         """q: [N, T, d], k and v: [N, S, d] -> [N, T, d]."""
         heads, rows, columns = q.shape[0], q.shape[1], k.shape[1]
         weights, y = q.new_empty(heads, rows, columns), torch.empty_like(q)
-        spans, block = blocks(rows, columns, BLOCK[q.dtype] if causal else 0)
-        for some in pieces(heads, rows * columns * q.element_size()):
+        spans, block = blocks(rows, columns, BLOCK if causal else 0)
+        for some in pieces(heads, PIECE[q.dtype] // (rows * columns * q.element_size())):
             w, count, row = weights[some], some.stop - some.start, first + some.start * rows
             kept = torch.empty_like(w) if p else w
             for at, seen in spans:
@@ -53,8 +53,8 @@ class WrittenOut(torch.autograd.Function):
         heads, rows, columns = weights.shape
         dy = dy.contiguous()
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        spans, block = blocks(rows, columns, BLOCK[q.dtype] if causal else 0)
-        for some in pieces(heads, rows * columns * q.element_size()):
+        spans, block = blocks(rows, columns, BLOCK if causal else 0)
+        for some in pieces(heads, PIECE[q.dtype] // (rows * columns * q.element_size())):
             w, count, row = weights[some], some.stop - some.start, first + some.start * rows
             dscores = torch.empty_like(w)
             kept = torch.empty_like(w) if p else w
@@ -77,9 +77,9 @@ def blocks(rows: int, columns: int, block: int) -> tuple[list[tuple[slice, slice
     return [(slice(start, end), slice(0, end)) for start, end in ends], block
 
 
-def pieces(heads: int, size: int) -> list[slice]:
-    """Heads whose scores together stay in the cache while they are worked on."""
-    step = max(PIECE // size, torch.get_num_threads(), 1)
+def pieces(heads: int, fitting: int) -> list[slice]:
+    """Heads whose scores are worked on together, at least one for each thread."""
+    step = max(fitting, torch.get_num_threads(), 1)
     return [slice(start, min(start + step, heads)) for start in range(0, heads, step)]
 
 

@@ -1,0 +1,46 @@
+"""What a step frees, the next step gets again."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource, sys, torch
+from workings.layers.fast.memory import keep_freed_memory
+if "keep" in sys.argv:
+    print(int(keep_freed_memory()))
+else:
+    print(-1)
+def step():
+    tensors = [torch.ones(1 << 24) for _ in range(3)]  # 64 MiB each
+    return sum(float(x[0]) for x in tensors)
+for _ in range(8):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(3):
+    step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def run(*arguments: str, fast: str = "1") -> list[int]:
+    """What the program prints: whether the library was told, and the page faults of three steps."""
+    answer = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True, env=os.environ | {"WORKINGS_FAST": fast})
+    return [int(line) for line in answer.stdout.split()]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
+def test_memory_that_was_freed_is_taken_again_without_a_page_fault():
+    told, faults = run("keep")
+    if not told:
+        pytest.skip("this machine's C library has no mallopt")
+    _, otherwise = run()
+    pages = 3 * 3 * (1 << 26) // 4096
+    assert otherwise > pages / 600  # even with the largest pages of 2 MiB
+    assert faults < otherwise / 10
+
+
+def test_nothing_is_changed_where_fast_paths_are_turned_off():
+    assert run("keep", fast="0")[0] == 0

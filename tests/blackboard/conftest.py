@@ -23,6 +23,7 @@ def random_case(seed: int = 0, length: int = 5, **switches) -> SimpleNamespace:
         model=model,
         parameters=dict(model.named_parameters()),
         tokens=torch.randint(settings.vocabulary, (length,)),
+        segments=torch.arange(length) * max(settings.segments, 1) // max(length, 1),
         memory=torch.randn(3, settings.width, dtype=torch.float64, requires_grad=True) if settings.cross_attention else None,
     )
 

@@ -1,6 +1,7 @@
 """The small functions of the blackboard, held to numbers worked out by hand and to laws they must obey."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +9,9 @@ import torch
 from workings.blackboard import attention, embedding, functions, prediction, recurrent
 from workings.blackboard.parameters import affine, rows, split
 from workings.objectives.next_token import next_token_loss
+
+
+TURN = SimpleNamespace(rope_theta=100.0, rope_scaling="none")
 
 
 def vector(*numbers: float) -> torch.Tensor:
@@ -35,10 +39,21 @@ def test_sinusoids_alternate_and_slow_down():
 
 def test_a_rotation_keeps_length_and_leaves_scores_to_the_distance():
     q, k = vector(1, 2, 3, 5, 7, 11), vector(2, -3, 5, -7, 11, -13)
-    close(embedding.rotate(q, 4, 100.0).norm(), q.norm())
-    close(embedding.rotate(q, 9, 100.0) @ embedding.rotate(k, 4, 100.0), embedding.rotate(q, 5, 100.0) @ embedding.rotate(k, 0, 100.0))
-    close(embedding.rotate(vector(1, 0), 2, 100.0), vector(math.cos(2), math.sin(2)))
-    assert not torch.allclose(embedding.rotate(q, 1, 100.0), q)
+    close(embedding.rotate(q, 4, TURN).norm(), q.norm())
+    close(embedding.rotate(q, 9, TURN) @ embedding.rotate(k, 4, TURN), embedding.rotate(q, 5, TURN) @ embedding.rotate(k, 0, TURN))
+    close(embedding.rotate(vector(1, 0), 2, TURN), vector(math.cos(2), math.sin(2)))
+    assert not torch.allclose(embedding.rotate(q, 1, TURN), q)
+
+
+def test_stretching_divides_slow_turns_and_leaves_fast_ones():
+    turn = SimpleNamespace(rope_theta=16.0, rope_scaling="linear", rope_factor=4.0, rope_low_frequency=1.0, rope_high_frequency=4.0, rope_original_context=0)
+    assert [embedding.frequency(i, 8, turn) for i in range(4)] == pytest.approx([1 / 4, 1 / 8, 1 / 16, 1 / 32])
+    turn.rope_scaling, turn.rope_original_context = "llama3", 10 * math.pi  # turns in it: 5, 2.5, 1.25, 0.625
+    assert [embedding.frequency(i, 8, turn) for i in range(4)] == pytest.approx([1, (0.5 + 0.5 / 4) / 2, (0.25 / 3 + 2.75 / 3 / 4) / 4, 1 / 32])
+
+
+def test_sines_first_are_the_same_numbers():
+    close(embedding.sinusoidal_halves_position(3, 4, 100.0), vector(math.sin(3), math.sin(0.3), math.cos(3), math.cos(0.3)))
 
 
 def test_norms_worked_out_by_hand():

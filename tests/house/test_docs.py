@@ -36,7 +36,7 @@ def test_every_command_in_the_documentation_parses(path: Path):
             assert verb_of(tokens)
 
 
-@pytest.mark.parametrize("words", [["train", "language"], ["resume"], ["evaluate"], ["write"], ["report"], ["data"], ["doctor"], ["demo"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["train", "language"], ["resume"], ["evaluate"], ["write"], ["classify"], ["report"], ["data"], ["doctor"], ["demo"]], ids=" ".join)
 def test_every_example_of_the_help_parses(words, capsys):
     from workings.cli.main import main
 
@@ -69,7 +69,7 @@ def test_the_presets_table_is_the_presets():
     from workings.models.settings import model_settings
 
     text = (ROOT / "docs" / "transformer.md").read_text()
-    rows = re.findall(r"^\| `(\w+)`(?:, `(\w+)`)? \| (.*) \| (.*) \| (.*) \|$", text.partition("## Letters")[0], re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)`(?:, `(\w+)`)? \| (.*) \| (.*) \| (.*) \|$", text.partition("## From there")[0], re.MULTILINE)
     assert 5 <= len(rows) <= 10
     for first, second, *cells in rows:
         for preset, cell in zip(("lecture", "gpt", "llama"), cells, strict=True):

@@ -62,7 +62,7 @@ def test_a_bfloat16_model_tells_position_256_from_257(position):
     model = a_model(position=position, context=300).bfloat16()
     steps = torch.tensor([[256, 257]])
     if position == "rotary":
-        cos, sin = model.rotary_table(steps)
+        cos, sin = model.rotary_table(steps, model.embedding.weight)
         assert cos.dtype == sin.dtype == torch.float32
         angle = steps.double()[0, :, None] * 10_000 ** (-torch.arange(0, 16, 2, dtype=torch.float64) / 16)
         torch.testing.assert_close(sin[0, 0].double(), angle.sin(), rtol=0, atol=1e-6)

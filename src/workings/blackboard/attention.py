@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from workings.blackboard.embedding import rotate
-from workings.blackboard.functions import PHI, norm, softmax
+from workings.blackboard.functions import PHI, norm, rms_norm, softmax
 from workings.blackboard.parameters import Parameters, affine, rows, split, under
 
 
@@ -20,14 +20,16 @@ def value_with_phi(u: Tensor, parameters: Parameters, phi: str) -> Tensor:
     return PHI[phi](value(u, parameters))
 
 
-def query(source: Tensor, m: int, parameters: Parameters, d: int) -> Tensor:
-    """q^m_t = Q^m x°_t + b_Q^m (1.1c).  source: [S]. Returns [d]."""
-    return affine(source, rows(parameters, "query", m, d), "query")
+def query(source: Tensor, m: int, parameters: Parameters, settings) -> Tensor:
+    """q^m_t = Q^m x°_t + b_Q^m (1.1c), perhaps normalized.  source: [S]. Returns [d]."""
+    q = affine(source, rows(parameters, "query", m, settings.head_width), "query")
+    return rms_norm(q, parameters["query_norm.weight"], settings.norm_epsilon) if settings.query_key_norm else q
 
 
-def key(source: Tensor, g: int, parameters: Parameters, d: int) -> Tensor:
-    """k^g_s = K^g x°_s + b_K^g (1.1c), of group g.  source: [S]. Returns [d]."""
-    return affine(source, rows(parameters, "key", g, d), "key")
+def key(source: Tensor, g: int, parameters: Parameters, settings) -> Tensor:
+    """k^g_s = K^g x°_s + b_K^g (1.1c), of group g, perhaps normalized.  source: [S]. Returns [d]."""
+    k = affine(source, rows(parameters, "key", g, settings.head_width), "key")
+    return rms_norm(k, parameters["key_norm.weight"], settings.norm_epsilon) if settings.query_key_norm else k
 
 
 def group(m: int, settings) -> int:
@@ -90,19 +92,23 @@ def sources_and_values(x: list[Tensor], layer: Parameters, settings) -> tuple[li
 
 
 def self_attention(x: list[Tensor], layer: Parameters, settings) -> list[Tensor]:
-    """y_t = sum_m T^m sum_s a^m_ts v^m_s (1.1b-d): over s <= t when causal, else over all s.  x: T of [D]. Returns T of [D]."""
+    """y_t = sum_m T^m sum_s a^m_ts v^m_s (1.1b-d): over s <= t when causal, the last `window` of them if there is one, else over all s.
+
+    x: T of [D]. Returns T of [D].
+    """
     attention, d = under(layer, "attention"), settings.head_width
     source, v = sources_and_values(x, layer, settings)
     y = []
     for t in range(len(x)):
-        seen = range(t + 1) if settings.causal else range(len(x))
+        first = max(0, t + 1 - settings.window) if settings.window else 0
+        seen = range(first, t + 1) if settings.causal else range(len(x))
         mixed = []
         for m in range(settings.heads):
-            q = query(source[t], m, attention, d)
-            keys = [key(source[s], group(m, settings), attention, d) for s in seen]
+            q = query(source[t], m, attention, settings)
+            keys = [key(source[s], group(m, settings), attention, settings) for s in seen]
             if settings.position == "rotary":
-                q = rotate(q, t, settings.rope_theta)
-                keys = [rotate(k, s, settings.rope_theta) for k, s in zip(keys, seen, strict=True)]
+                q = rotate(q, t, settings)
+                keys = [rotate(k, s, settings) for k, s in zip(keys, seen, strict=True)]
             a = weights(q, keys, tau(m, attention, settings))
             mixed.append(mix(a, [head_value(v[s], m, settings) for s in seen]))
         y.append(join(mixed, attention, d))
@@ -123,8 +129,8 @@ def cross_attention(x: list[Tensor], memory: list[Tensor], layer: Parameters, se
         source = norm(x[s], layer, "cross_norm", settings) if settings.placement == "pre" else x[s]
         mixed = []
         for m in range(settings.heads):
-            Q = query(source, m, cross, d)
-            K = [key(memory_t, group(m, settings), cross, d) for memory_t in memory]
+            Q = query(source, m, cross, settings)
+            K = [key(memory_t, group(m, settings), cross, settings) for memory_t in memory]
             V = [head_value(value(memory_t, cross), m, settings) for memory_t in memory]
             mixed.append(mix(weights(Q, K, tau(m, cross, settings)), V) if memory else torch.zeros(d, dtype=Q.dtype))
         y.append(join(mixed, cross, d))

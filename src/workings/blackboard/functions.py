@@ -44,8 +44,8 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
 
 def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))."""
-    return 1 / (1 + torch.exp(-x))
+    """1 / (1 + exp(-x)), written as (1 + tanh(x / 2)) / 2, in which nothing overflows."""
+    return (1 + torch.tanh(x / 2)) / 2
 
 
 def silu(x: Tensor) -> Tensor:

@@ -15,17 +15,22 @@ from workings.layers.linear import Linear
 from workings.layers.positions import rotate
 
 
-def visibility(causal: bool, visible: Tensor | None, new: int, columns: int, device: torch.device) -> tuple[Tensor | None, bool]:
+def visibility(causal: bool, visible: Tensor | None, new: int, columns: int, device: torch.device, window: int = 0) -> tuple[Tensor | None, bool]:
     """The one place where masks are combined: (mask, is_causal). In a mask, True means "may be seen".
 
-    new queries are the last of `columns` columns. visible: [B, columns], False for padding. Returns either a mask [B or 1, 1, new, columns],
+    new queries are the last of `columns` columns. visible: [B, columns], False for padding. window: how many columns a query sees, its own
+    included; 0 for all. Returns either a mask [B or 1, 1, new, columns],
     or None and whether the plain lower triangle holds (only with new == columns, since kernels align it to the top left).
     """
-    if visible is None and (not causal or new == 1 or new == columns):
+    every = torch.compiler.is_exporting()  # a graph is for every length, so none may decide what is in it
+    narrow = window > 0 and (every or window < columns)
+    if visible is None and not narrow and (not causal or (not every and (new == 1 or new == columns))):
         return None, causal and new > 1
     mask = None if visible is None else visible[:, None, None, :]
-    if causal and new > 1:
-        triangle = torch.ones(new, columns, dtype=torch.bool, device=device).tril(columns - new)
+    if causal and (every or new > 1 or narrow):
+        seen = torch.arange(columns, device=device)
+        query = seen[columns - new :, None]
+        triangle = (seen <= query) & (seen > query - window) if narrow else seen <= query
         mask = triangle[None, None] if mask is None else mask & triangle
     return mask, False
 
@@ -58,10 +63,23 @@ def spread(x: Tensor, heads: int) -> Tensor:
     return x if groups == heads else x[:, :, None].expand(-1, -1, heads // groups, -1, -1).flatten(1, 2)
 
 
+def together(query: Tensor, sequences: int) -> Tensor:
+    """The queries of rows that share a sequence of keys, side by side: [B, M, T, d] -> [sequences, M, B / sequences T, d]; unchanged if each has its own."""
+    if query.shape[0] == sequences:
+        return query
+    return query.unflatten(0, (sequences, -1)).transpose(1, 2).flatten(2, 3)
+
+
+def apart(y: Tensor, new: int) -> Tensor:
+    """The inverse of `together`, for T = new."""
+    return y if y.shape[2] == new else y.unflatten(2, (-1, new)).transpose(1, 2).flatten(0, 1)
+
+
 class Attention(nn.Module):
     """y_t = sum_m T^m sum_s a^m_ts v^m_s, with q = Q s + b_Q, k = K s + b_K, v = A u + b_A (1.1b-d).
 
-    Parameters: `query` Q [M d, S], `key` K [G d, S], `value` A [n d, D], `out` T [D, M d], whose column blocks are the T^m; `tau` [M] if learned.
+    Parameters: `query` Q [M d, S], `key` K [G d, S], `value` A [n d, D], `out` T [D, M d], whose column blocks are the T^m; `tau` [M] if learned;
+    `query_norm`, `key_norm` [d] if queries and keys are normalized.
     n is 1 for a shared value (1.1b), else G, the number of key-value heads; S is D, or n d when queries and keys are made from h (1.2c).
     """
 
@@ -79,6 +97,8 @@ class Attention(nn.Module):
         phi: str,
         biases: str,
         dropout: float,
+        query_key_norm: bool,
+        norm_epsilon: float,
     ):
         super().__init__()
         self.heads, self.groups, self.head_width = heads, key_value_heads, head_width
@@ -87,7 +107,9 @@ class Attention(nn.Module):
         self.query = Linear(source, heads * head_width, bias=biases != "none")
         self.key = Linear(source, key_value_heads * head_width, bias=biases != "none")
         self.value = Linear(width, self.value_heads * head_width, bias=biases != "none")
-        self.out = Linear(heads * head_width, width, bias=biases == "all")
+        self.out = Linear(heads * head_width, width, bias=biases in ("all", "attention"))
+        self.query_norm = nn.RMSNorm(head_width, eps=norm_epsilon) if query_key_norm else None
+        self.key_norm = nn.RMSNorm(head_width, eps=norm_epsilon) if query_key_norm else None
         self.dropout = Dropout(dropout)
         self.activation: Callable[[Tensor], Tensor] = PHI[phi] if value_activation == "phi" else nn.Identity()
         self.sources = {"x": lambda source, value: source, "h": lambda source, value: value}[attend]
@@ -110,23 +132,32 @@ class Attention(nn.Module):
     ) -> Tensor:
         """source: what queries and keys are made from, u: what values are made from, [B, T, D] -> y [B, T, D].
 
-        memory: the second sequence [B, S, D], from which keys and values then come (3.2). table: rotary cos and sin. record: filled with "attention.{layer}".
+        memory: the second sequence [B, S, D], from which keys and values then come (3.2); with a cache, once, and then B may be several times their number:
+        rows that lie together share a sequence. table: rotary cos and sin. record: filled with "attention.{layer}", or "cross.{layer}" over a memory.
         """
-        query, key, value = self.project(source, u, normalize_value, memory)
+        query, key, value = self.project(source, u, normalize_value, memory, cache, layer)
+        if self.query_norm is not None and self.key_norm is not None:
+            query, key = self.query_norm(query), self.key_norm(key)
         if table is not None:
             query, key = rotate(query, table), rotate(key, table)
         if self.tau is not None:
             query = query * self.tau[:, None, None]
-        if cache is not None:
+        if cache is not None and memory is None:
             key, value = cache.extend(layer, key, value)
         key, value = spread(key, self.heads), spread(value, self.heads)
+        query, new = together(query, key.shape[0]), query.shape[2]
         if record is not None:
-            record[f"attention.{layer}"] = attention_weights(query, key, mask, causal, self.scale)
+            record[f"{'attention' if memory is None else 'cross'}.{layer}"] = attention_weights(query, key, mask, causal, self.scale)
         y = attend(query, key, value, mask, causal, self.scale, self.dropout)
-        return self.out(y.transpose(1, 2).flatten(-2))
+        return self.out(apart(y, new).transpose(1, 2).flatten(-2))
 
-    def project(self, source: Tensor, u: Tensor, normalize_value: Callable[[Tensor], Tensor], memory: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def project(
+        self, source: Tensor, u: Tensor, normalize_value: Callable[[Tensor], Tensor], memory: Tensor | None, cache: KeyValueCache | None, layer: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries [B, M, T, d], keys [B, G, S, d] and values [B, n, S, d]."""
+        if memory is not None and cache is not None:
+            key, value = cache.of_memory(layer, lambda: (self.split(self.key(memory)), self.split(self.value(memory))))
+            return self.split(self.query(source)), key, value
         value = normalize_value(self.activation(self.value(u if memory is None else memory)))
         source = self.sources(source, value)
         query, key = self.query(source), self.key(source if memory is None else memory)

@@ -19,10 +19,31 @@ def sinusoidal(positions: Tensor, width: int, theta: float) -> Tensor:
     return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(-2)[..., :width]
 
 
-def rotary_table(positions: Tensor, width: int, theta: float) -> tuple[Tensor, Tensor]:
-    """cos and sin of t / theta^(2i/d) for each pair i < d/2 (Su et al. 2021). [..., T] -> two of [..., T, d/2] in float64."""
-    even = torch.arange(0, width, 2, dtype=torch.float64, device=positions.device)
-    angle = positions.double()[..., None] * theta ** (-even / width)
+def sinusoidal_halves(positions: Tensor, width: int, theta: float) -> Tensor:
+    """The same numbers with all sines first, then all cosines (as Marian lays them out). [..., T] -> [..., T, D] in float64."""
+    s = sinusoidal(positions, width, theta)
+    return torch.cat((s[..., 0::2], s[..., 1::2]), dim=-1)
+
+
+def rotary_frequencies(width: int, theta: float) -> Tensor:
+    """theta^(-2i/d) for each pair i < d/2 (Su et al. 2021). [d/2] in float64."""
+    return theta ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+
+
+def stretched(frequencies: Tensor, factor: float, low: float, high: float, context: int) -> Tensor:
+    """Frequencies for `factor` times the context they were made for (Llama 3, Dubey et al. 2024, as published with its weights).
+
+    Those that turn at least `high` times in the original context stay, those that turn at most `low` times are divided by the factor,
+    and between them the two are mixed on a line in the number of turns. [d/2] -> [d/2].
+    """
+    turns = context * frequencies / (2 * torch.pi)
+    stays = ((turns - low) / (high - low)).clamp(0, 1)
+    return frequencies * (stays + (1 - stays) / factor)
+
+
+def rotary_table(positions: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
+    """cos and sin of t f_i for each pair i < d/2. [..., T], [d/2] -> two of [..., T, d/2] in float64."""
+    angle = positions.double()[..., None] * frequencies.to(positions.device)
     return angle.cos(), angle.sin()
 
 

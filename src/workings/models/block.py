@@ -52,6 +52,7 @@ class Block(nn.Module):
         one, pre, post = s.residuals == "one", s.placement == "pre", s.placement == "post"
         sizes: dict[str, Any] = dict(width=s.width, heads=s.heads, key_value_heads=s.key_value_heads, head_width=s.head_width)
         sizes |= dict(value=s.value, tau=s.tau, phi=s.phi, biases=s.biases, dropout=s.dropout)
+        sizes |= dict(query_key_norm=s.query_key_norm, norm_epsilon=s.norm_epsilon)
 
         def norm(needed: bool, width: int = s.width) -> nn.Module | None:
             return make_norm(s.norm, width, s.norm_epsilon, s.biases != "none") if needed else None
@@ -77,23 +78,24 @@ class Block(nn.Module):
         """x + C phi(B y + b_B) + b_C with y the attention's output (1.1d-e)."""
         y = self.attend(x, seen)
         if memory is not None:
-            y = y + self.attend_memory(y, memory, memory_mask)
+            y = y + self.attend_memory(y, memory, memory_mask, seen)
         return self.add(self.feed_forward_norm, x, self.feed(y))
 
     def two_residuals(self, x: Tensor, memory: Tensor | None, memory_mask: Tensor | None, seen: dict[str, Any]) -> Tensor:
         """x + y, then x + C phi(B x + b_B) + b_C."""
         x = self.add(self.attention_norm, x, self.attend(x, seen))
         if memory is not None:
-            x = self.add(self.cross_norm, x, self.attend_memory(x, memory, memory_mask))
+            x = self.add(self.cross_norm, x, self.attend_memory(x, memory, memory_mask, seen))
         return self.add(self.feed_forward_norm, x, self.feed(x))
 
     def attend(self, x: Tensor, seen: dict[str, Any]) -> Tensor:
         """y = sum_m T^m sum_s a^m_ts v^m_s."""
         return self.depth[0](self.dropout[0](self.attention(*self.normalize(self.attention_norm, x), **seen)))
 
-    def attend_memory(self, x: Tensor, memory: Tensor, mask: Tensor | None) -> Tensor:
+    def attend_memory(self, x: Tensor, memory: Tensor, mask: Tensor | None, seen: dict[str, Any]) -> Tensor:
         """The same over the second sequence: A_st = Q[:, s] . K[:, t] (3.2)."""
-        return self.depth[1](self.dropout[1](self.cross(self.enter(self.cross_norm, x), x, same, memory=memory, mask=mask)))
+        place = {name: seen.get(name) for name in ("cache", "layer", "record")}
+        return self.depth[1](self.dropout[1](self.cross(self.enter(self.cross_norm, x), x, same, memory=memory, mask=mask, **place)))
 
     def feed(self, z: Tensor) -> Tensor:
         """y'' = C phi(B z + b_B) + b_C."""

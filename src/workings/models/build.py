@@ -1,20 +1,24 @@
 """From settings to a model: the one place that knows which class an architecture is."""
 
+from importlib import import_module
 from typing import Any
 
 from torch import nn
 
-from workings.models.settings import RecurrentSettings, TransformerSettings
+from workings.models.architectures import name_of
+
+CLASSES = {
+    "transformer": ("transformer", "Transformer"),
+    "recurrent": ("recurrent", "Recurrent"),
+    "encoder": ("encoder", "Encoder"),
+    "encoder-decoder": ("encoder_decoder", "EncoderDecoder"),
+    "vision-transformer": ("vision_transformer", "VisionTransformer"),
+    "resnet": ("resnet", "ResNet"),
+}
+"""Architecture -> the module and the class in it."""
 
 
 def build(settings: Any) -> nn.Module:
     """The model that the settings describe, freshly initialized from torch's global generator."""
-    if isinstance(settings, TransformerSettings):
-        from workings.models.transformer import Transformer
-
-        return Transformer(settings)
-    if isinstance(settings, RecurrentSettings):
-        from workings.models.recurrent import Recurrent
-
-        return Recurrent(settings)
-    raise TypeError(f"no model is made from {type(settings).__name__}")
+    module, name = CLASSES[name_of(settings)]
+    return getattr(import_module(f"workings.models.{module}"), name)(settings)

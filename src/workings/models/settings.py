@@ -34,8 +34,10 @@ class TransformerSettings:
     """F, the width inside the feed-forward part; 0 means 4 x width (8/3 x width, rounded up to 16, when phi is gated)."""
     key_value_heads: int = 0
     """Heads of keys (and of values per head), each serving heads / key_value_heads queries; 0 means heads."""
-    position: Literal["lecture", "sinusoidal", "learned", "rotary", "none"] = "rotary"
-    """Where order comes from: sin(t) x range(D) as printed (1.1a), sinusoids, a learned table, rotated queries and keys, or nothing."""
+    position: Literal["lecture", "sinusoidal", "sinusoidal-halves", "learned", "rotary", "none"] = "rotary"
+    """Where order comes from: sin(t) x range(D) as printed (1.1a), sinusoids (side by side, or all sines first), a learned table, rotated queries and keys, or nothing."""
+    position_offset: int = 0
+    """Rows of the learned table before that of position 0; some models leave the first ones unused."""
     value: Literal["shared", "per-head"] = "per-head"
     """One value v = A x + b_A for all heads (1.1b), or one a head."""
     value_activation: Literal["none", "phi"] = "none"
@@ -56,20 +58,40 @@ class TransformerSettings:
     """One residual a layer, around attention and feed-forward together (1.1e), or one around each."""
     phi: Activation = "gelu-tanh"
     """The nonlinearity of the feed-forward part (1.1d); gated is silu(G x) * (B x)."""
-    biases: Literal["all", "lecture", "qkv", "none"] = "none"
-    """Linear maps with a bias: all, all but T and the head (lecture, 1.1b-d), queries, keys and values only, or none. Layer norms have one unless none."""
+    biases: Literal["all", "lecture", "attention", "qkv", "none"] = "none"
+    """Linear maps with a bias: all, all but T (lecture, 1.1b-d), those of attention, queries, keys and values only, or none. The head has none. Layer norms have one unless none."""
     tied: bool = True
     """P = A^0 Y with the embedding A^0 (2.2b), or a head of its own."""
     causal: bool = True
     """A token sees only itself and what came before it, or everything."""
+    window: int = 0
+    """A token sees only itself and the window - 1 before it; 0 means all of them."""
+    query_key_norm: bool = False
+    """Root-mean-square norms of each head's query and key, before they are turned and multiplied."""
     cross_attention: bool = False
     """Each layer also attends to a second sequence, the memory (3.2)."""
     dropout: float = 0.0
     """The probability of dropping an element of the embedding, the attention weights and each part's output, in training (6.1c)."""
     stochastic_depth: float = 0.0
     """The probability of skipping the last layer for a sample, in training; earlier layers on a line from 0."""
+    embedding_norm: bool = False
+    """A norm of the vectors that the first layer is given, positions included."""
+    embedding_scale: Literal["1", "sqrt(D)"] = "1"
+    """What the embedding is multiplied by on its way in."""
+    segments: int = 0
+    """Kinds of segments (such as first and second sentence), each with a vector that its tokens are given; 0 for none."""
     rope_theta: float = 10_000.0
     """The base of the rotary and sinusoidal frequencies."""
+    rope_scaling: Literal["none", "linear", "llama3"] = "none"
+    """How rotary frequencies are stretched for a longer context: not at all, all of them, or the slow ones (Llama 3)."""
+    rope_factor: float = 1.0
+    """By how much, if they are stretched."""
+    rope_low_frequency: float = 1.0
+    """llama3: what turns fewer times in the original context is stretched whole ..."""
+    rope_high_frequency: float = 4.0
+    """... and what turns more often not at all; between them, in part."""
+    rope_original_context: int = 8192
+    """The context that the frequencies were made for."""
     initialization: Literal["normal", "fan-in"] = "normal"
     """Matrices from N(0, 0.02^2) or from N(0, 1/inputs); T and C are then divided by the root of the number of residual sums."""
 
@@ -77,11 +99,16 @@ class TransformerSettings:
         fill = object.__setattr__  # the zeros are filled in, so that what is saved is what is used
         for name in ("context", "width", "layers", "heads"):
             require(getattr(self, name) > 0, f"model.{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("vocabulary", "head_width", "ff_width", "key_value_heads"):
+        for name in ("vocabulary", "head_width", "ff_width", "key_value_heads", "position_offset", "window", "segments"):
             require(getattr(self, name) >= 0, f"model.{name} is {getattr(self, name)}; it cannot be negative.")
         for name in ("dropout", "stochastic_depth"):
             require(0 <= getattr(self, name) < 1, f"model.{name} is {getattr(self, name)}; it must be at least 0 and below 1.")
         require(self.norm_epsilon > 0 and self.rope_theta > 1, "model.norm_epsilon must be above 0 and model.rope_theta above 1.")
+        require(self.rope_factor >= 1, f"model.rope_factor is {self.rope_factor}; it stretches, so it must be at least 1.")
+        require(
+            0 < self.rope_low_frequency < self.rope_high_frequency and self.rope_original_context > 0,
+            "model.rope_low_frequency must be above 0 and below model.rope_high_frequency, and model.rope_original_context at least 1.",
+        )
         if not self.head_width:
             require(self.width % self.heads == 0, f"model.width {self.width} does not divide by model.heads {self.heads}; change one, or set model.head_width.")
             fill(self, "head_width", self.width // self.heads)
@@ -110,6 +137,15 @@ class TransformerSettings:
             self.position != "rotary" or self.head_width % 2 == 0,
             f"model.position='rotary' turns pairs, but model.head_width is {self.head_width}; make it even.",
         )
+        require(
+            self.position == "rotary" or self.rope_scaling == "none",
+            f"model.rope_scaling={self.rope_scaling!r} stretches rotary frequencies, but model.position is {self.position!r}.",
+        )
+        require(
+            self.position == "learned" or not self.position_offset,
+            f"model.position_offset is {self.position_offset} rows of a learned table, but model.position is {self.position!r}; leave it at 0.",
+        )
+        require(self.causal or not self.window, f"model.window is {self.window}, counted back from the newest token, but model.causal is {self.causal}; leave it at 0.")
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -153,8 +189,8 @@ PRESETS: dict[str, tuple[str, dict]] = {
 }
 """Name -> (architecture, what differs from its defaults)."""
 
-ARCHITECTURES: dict[str, type] = {"transformer": TransformerSettings, "recurrent": RecurrentSettings}
-
+LANGUAGE_MODELS: dict[str, type] = {"transformer": TransformerSettings, "recurrent": RecurrentSettings}
+"""The architectures that write."""
 
 SIZES = ("vocabulary", "context", "width", "layers", "heads", "head_width", "ff_width", "dropout", "stochastic_depth")
 """What stays when another model takes a recipe's place: sizes and what is dropped, not switches."""
@@ -163,7 +199,7 @@ SIZES = ("vocabulary", "context", "width", "layers", "heads", "head_width", "ff_
 def sizes_for(preset: str) -> set[str]:
     """The sizes that the architecture of a preset has; all of them for a name that is not known, which is refused elsewhere."""
     architecture, _ = PRESETS.get(preset, ("transformer", {}))
-    return {name for name in SIZES if name in ARCHITECTURES[architecture].__dataclass_fields__}
+    return {name for name in SIZES if name in LANGUAGE_MODELS[architecture].__dataclass_fields__}
 
 
 def model_settings(preset: str, **sizes) -> TransformerSettings | RecurrentSettings:
@@ -175,4 +211,4 @@ def model_settings(preset: str, **sizes) -> TransformerSettings | RecurrentSetti
     if preset not in PRESETS:
         raise BadInput(f"There is no model preset {preset!r}. {suggest(preset, PRESETS)}")
     architecture, choices = PRESETS[preset]
-    return ARCHITECTURES[architecture](**(choices | sizes))
+    return LANGUAGE_MODELS[architecture](**(choices | sizes))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workings.errors import BadInput, suggest
-from workings.models.settings import ARCHITECTURES, PRESETS, RecurrentSettings, TransformerSettings
+from workings.models.settings import LANGUAGE_MODELS, PRESETS, RecurrentSettings, TransformerSettings
 from workings.settings import from_dict, to_dict
 from workings.training.settings import OptimizerSettings, TrainingSettings
 
@@ -81,13 +81,13 @@ def read_model(table: dict[str, Any]) -> TransformerSettings | RecurrentSettings
         if preset not in PRESETS:
             raise BadInput(f"There is no model {preset!r}. {suggest(str(preset), PRESETS)}")
         architecture, choices = PRESETS[preset]
-    if architecture not in ARCHITECTURES:
-        raise BadInput(f"There is no architecture {architecture!r}. {suggest(str(architecture), ARCHITECTURES)}")
-    return from_dict(ARCHITECTURES[architecture], choices | table, "model.")
+    if architecture not in LANGUAGE_MODELS:
+        raise BadInput(f"There is no architecture {architecture!r}. {suggest(str(architecture), LANGUAGE_MODELS)}")
+    return from_dict(LANGUAGE_MODELS[architecture], choices | table, "model.")
 
 
 def resolved(settings: LanguageSettings) -> dict[str, Any]:
     """Every setting, as `config.toml` keeps it; `read_settings` reads it back to the same settings."""
-    architecture = next(name for name, cls in ARCHITECTURES.items() if isinstance(settings.model, cls))
+    architecture = next(name for name, cls in LANGUAGE_MODELS.items() if isinstance(settings.model, cls))
     table = to_dict(settings)
     return {"task": "language", **table, "model": {"architecture": architecture, **table["model"]}}

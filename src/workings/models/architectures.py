@@ -1,0 +1,18 @@
+"""Every architecture by the name that model folders use. Imports no torch."""
+
+from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
+from workings.models.resnet_settings import ResNetSettings
+from workings.models.settings import LANGUAGE_MODELS
+from workings.models.vision_settings import VisionSettings
+
+ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
+    "encoder": EncoderSettings,
+    "encoder-decoder": EncoderDecoderSettings,
+    "vision-transformer": VisionSettings,
+    "resnet": ResNetSettings,
+}
+
+
+def name_of(settings: object) -> str:
+    """The name of the architecture that these settings describe."""
+    return next(name for name, cls in ARCHITECTURES.items() if isinstance(settings, cls))

@@ -32,7 +32,7 @@ def test_the_fast_step_says_what_the_model_says_for_all_triples_of_switches(numb
     for choices in covering_rows(3)[number::4]:
         model = switch_model(numbers(choices) | dict(causal=True, cross_attention=False)).float()
         fast = prepare(model)
-        assert type(fast) is FastDecoder
+        assert isinstance(fast, FastDecoder)
         torch.testing.assert_close(said(fast, TEXTS[texts]), said(Decoder(model), TEXTS[texts]), rtol=1e-4, atol=1e-4, msg=lambda text: f"{choices}: {text}")
 
 

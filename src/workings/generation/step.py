@@ -10,8 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workings.generation.decoder import Decoder
+from workings.layers.attention import Attention
 from workings.layers.fast.available import enabled
+from workings.layers.fast.compiler import library
 from workings.layers.fast.decode import Pair, PairedCache, make_product
+from workings.layers.fast.stepping import PHIS, LayerFields, NormFields, Stepper, norm_fields, product_fields
 from workings.models.block import Block
 from workings.models.settings import TransformerSettings
 from workings.models.transformer import Transformer
@@ -27,7 +30,8 @@ def prepare(model: nn.Module, quantize: str = "none") -> Decoder:
     fits = isinstance(model, Transformer) and not sharded and not model.settings.cross_attention and weight.device.type == "cpu" and enabled()
     if not fits or weight.dtype not in (torch.float32, torch.bfloat16):
         return Decoder(model)
-    return FastDecoder(model, str(weight.dtype).removeprefix("torch.") if quantize == "none" else quantize)
+    storage = str(weight.dtype).removeprefix("torch.") if quantize == "none" else quantize
+    return WholeDecoder(model, storage) if whole(model.settings) else FastDecoder(model, storage)
 
 
 class FastDecoder(Decoder):
@@ -37,14 +41,22 @@ class FastDecoder(Decoder):
     def __init__(self, model: Transformer, storage: str):
         super().__init__(model)
         s = model.settings
-        self.embedding = model.embedding.weight.detach().float()
-        self.layers = [make_layer(block, s, storage) for block in model.blocks]
-        self.final_norm = make_norm(model.final_norm)
-        self.head = make_product(model.embedding.weight if model.head is None else model.head.weight, None, storage)
+        self.scale, self.enter = 1.0 if model.scale is None else model.scale, make_norm(model.embedding_norm)
         steps = torch.arange(s.context)[None]
         zeros = torch.zeros(1, s.context, s.width)
         self.places = None if s.position in ("rotary", "none") else model.place(zeros, steps)[0].float()  # [T, D]
-        self.turns = doubled(model.rotary_table(steps)) if s.position == "rotary" else None
+        if model.segments is not None:
+            first = model.segments.weight[0].float()
+            self.places = first.expand(s.context, -1) if self.places is None else self.places + first
+        turns = model.rotary_table(steps, zeros) if s.position == "rotary" else None
+        self.pack(model, storage, None if turns is None else (turns[0][0, 0].float(), turns[1][0, 0].float()))
+
+    def pack(self, model: Transformer, storage: str, turns: tuple[Tensor, Tensor] | None) -> None:
+        """Keep the matrices as steps want them. turns: cos and sin [T, d/2] of rotary positions."""
+        self.layers = [make_layer(block, model.settings, storage) for block in model.blocks]
+        self.final_norm = make_norm(model.final_norm)
+        self.head = make_product(head_of(model), None, storage)
+        self.turns = None if turns is None else doubled(*turns)
 
     @torch.inference_mode()
     def read(self, texts: Sequence[Sequence[int]], room: int = 0) -> Tensor:
@@ -71,14 +83,74 @@ class FastDecoder(Decoder):
         """Read one token a row, [B] -> logits [B, V]."""
         t = self.cache.length
         place = slice(t, t + 1) if self.late is None else t - self.late
-        x = F.embedding(tokens, self.embedding)
-        if self.places is not None:
-            x = x + self.places[place]
+        x = self.look_up(tokens, place)
         turn = None if self.turns is None else (self.turns[0][place], self.turns[1][place])
         for layer, pair in zip(self.layers, self.cache.layers, strict=True):
             x = layer(x, pair, t, turn, self.padding)
         self.cache.length = t + 1
         return self.head(self.final_norm(x))
+
+    def look_up(self, tokens: Tensor, place: slice | Tensor) -> Tensor:
+        """The vectors of new tokens at their places, as the first layer is given them: [B] -> [B, D], float32."""
+        x = F.embedding(tokens, self.model.embedding.weight).float()
+        if self.scale != 1.0:
+            x = x * self.scale
+        return self.enter(x if self.places is None else x + self.places[place])
+
+
+class WholeDecoder(FastDecoder):
+    """The same with all layers in one call, for layers with a norm before each of two residual parts."""
+
+    def pack(self, model: Transformer, storage: str, turns: tuple[Tensor, Tensor] | None) -> None:
+        """As `FastDecoder.pack`, for `decode.c`."""
+        kept: list = []
+        turns = None if turns is None else (turns[0].contiguous(), turns[1].contiguous())
+        layers = [pack_layer(block, model.settings, storage, kept) for block in model.blocks]
+        self.stepper = Stepper(layers, norm_fields(model.final_norm, kept), make_product(head_of(model), None, storage), turns, kept)
+
+    def hide(self) -> None:
+        """As `FastDecoder.hide`; and this cache is the one to use."""
+        super().hide()
+        self.stepper.use(self.cache)
+
+    @torch.inference_mode()
+    def step(self, tokens: Tensor) -> Tensor:
+        """Read one token a row, [B] -> logits [B, V]."""
+        t = self.cache.length
+        places = torch.full((len(tokens),), t) if self.late is None else t - self.late
+        x = self.look_up(tokens, slice(t, t + 1) if self.late is None else places)
+        logits = self.stepper.step(x, places, self.padding, self.cache)
+        self.cache.length = t + 1
+        return logits
+
+
+def whole(s: TransformerSettings) -> bool:
+    """Whether `decode.c` knows such layers, and has been built."""
+    known = s.placement == "pre" and s.residuals == "two" and s.normalize == "all" and s.attend == "x" and s.value_activation == "none"
+    return known and s.width % 4 == s.ff_width % 4 == s.heads * s.head_width % 4 == 0 and library() is not None
+
+
+def pack_layer(block: Block, s: TransformerSettings, storage: str, kept: list) -> LayerFields:
+    """A layer's parts where `decode.c` finds them; what the fields point to is added to `kept`."""
+    part, feed = block.attention, block.feed_forward
+    weights, biases, head_norm = queries_and_keys(part)
+    up = [feed.gate, feed.up] if hasattr(feed, "gate") else [feed.up]
+    products = [
+        make_product(*stack([*weights, part.value.weight], [*biases, part.value.bias]), storage),
+        make_product(part.out.weight, part.out.bias, storage),
+        make_product(*stack([linear.weight for linear in up], [linear.bias for linear in up]), storage),
+        make_product(feed.down.weight, feed.down.bias, storage),
+    ]
+    kept += [products, head_norm]
+    heads = NormFields() if head_norm is None else NormFields(head_norm.data_ptr(), None, part.query_norm.eps, 1)
+    norms = norm_fields(block.attention_norm, kept), heads, norm_fields(block.feed_forward_norm, kept)
+    sizes = part.heads, part.groups, part.value_heads, part.head_width, s.window, PHIS.index(s.phi)
+    return LayerFields(*norms, *map(product_fields, products), None, *sizes)
+
+
+def head_of(model: Transformer) -> Tensor:
+    """The matrix that vectors are multiplied by at the end, [V, D]."""
+    return model.embedding.weight if model.head is None else model.head.weight
 
 
 Layer = Callable[[Tensor, Pair, int, tuple[Tensor, Tensor] | None, Tensor | None], Tensor]
@@ -106,9 +178,7 @@ def make_attention(block: Block, s: TransformerSettings, norm: Callable[[Tensor]
     part = block.attention
     heads, groups, width = part.heads, part.groups, part.head_width
     turned, total = heads + groups, heads + groups + part.value_heads
-    scale = (torch.full((heads,), part.scale) if part.tau is None else part.tau.detach() * part.scale).repeat_interleave(width)
-    query, query_bias = part.query.weight.float() * scale[:, None], None if part.query.bias is None else part.query.bias.float() * scale
-    matrices, biases = [query, part.key.weight.float()], [query_bias, None if part.key.bias is None else part.key.bias.float()]
+    matrices, biases, head_norm = queries_and_keys(part)
     out = make_product(part.out.weight, part.out.bias, storage)
 
     if s.normalize == "all" and s.attend == "x" and s.value_activation == "none":
@@ -127,13 +197,30 @@ def make_attention(block: Block, s: TransformerSettings, norm: Callable[[Tensor]
 
     def attend(x: Tensor, pair: Pair, t: int, turn: tuple[Tensor, Tensor] | None, padding: Tensor | None) -> Tensor:
         y = project(x).view(-1, total, width)
+        if head_norm is not None:
+            y[:, :turned].copy_(torch.rms_norm(y[:, :turned], [width], None, part.query_norm.eps).mul_(head_norm))
         if turn is not None:
             rotate(y[:, :turned], turn)
         query, new = y.transpose(0, 1).split((heads, total - heads))
         pair.both.select(2, t).copy_(new)
-        return out(pair.attend(query, t + 1, padding))
+        return out(pair.attend(query, t + 1, padding, s.window))
 
     return attend
+
+
+def queries_and_keys(part: Attention) -> tuple[list[Tensor], list[Tensor | None], Tensor | None]:
+    """Matrices and biases of queries and keys with the scale of the scores in those of the queries, and the weights of each head's norm [M + G, d].
+
+    With such norms the scale is in their weights instead, as a norm takes away what was multiplied before.
+    """
+    scale = torch.full((part.heads,), part.scale) if part.tau is None else part.tau.detach().float() * part.scale
+    key, key_bias = part.key.weight.float(), None if part.key.bias is None else part.key.bias.float()
+    query, query_bias = part.query.weight.float(), None if part.query.bias is None else part.query.bias.float()
+    if part.query_norm is not None:
+        queries, keys = part.query_norm.weight.float() * scale[:, None], part.key_norm.weight.float().expand(part.groups, -1)
+        return [query, key], [query_bias, key_bias], torch.cat((queries, keys))
+    scale = scale.repeat_interleave(part.head_width)
+    return [query * scale[:, None], key], [None if query_bias is None else query_bias * scale, key_bias], None
 
 
 def make_feed_forward(part: nn.Module, storage: str) -> Callable[[Tensor], Tensor]:
@@ -167,9 +254,9 @@ def stack(weights: list[Tensor], biases: list[Tensor | None]) -> tuple[Tensor, T
     return torch.cat([weight.float() for weight in weights]), None if biases[0] is None else torch.cat([bias.float() for bias in biases])
 
 
-def doubled(table: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """cos, sin [1, 1, T, d/2] -> (cos, cos) and (-sin, sin), [T, 1, d], so that q' = q (cos, cos) + (q_2, q_1) (-sin, sin)."""
-    cos, sin = (part[0, 0][:, None] for part in table)
+def doubled(cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """cos, sin [T, d/2] -> (cos, cos) and (-sin, sin), [T, 1, d], so that q' = q (cos, cos) + (q_2, q_1) (-sin, sin)."""
+    cos, sin = cos[:, None], sin[:, None]
     return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
 
 

@@ -15,3 +15,40 @@
 
 static inline float from_bits(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
 static inline uint32_t to_bits(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
+
+/* 16 numbers. */
+typedef float many __attribute__((vector_size(64)));
+
+/* Read n numbers that begin at element `at`. */
+static inline void load(float *to, const void *from, int64_t at, int64_t n, int is_short) {
+    if (is_short) {
+        const uint16_t *x = (const uint16_t *)from + at;
+        EACH for (int64_t i = 0; i < n; i++) to[i] = from_bits((uint32_t)x[i] << 16);
+    } else
+        memcpy(to, (const float *)from + at, n * sizeof(float));
+}
+
+/* Write n numbers, rounded to the nearest, ties to even. */
+static inline void store(void *to, int64_t at, const float *from, int64_t n, int is_short) {
+    if (is_short) {
+        uint16_t *y = (uint16_t *)to + at;
+        EACH for (int64_t i = 0; i < n; i++) {
+            uint32_t bits = to_bits(from[i]);
+            y[i] = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+        }
+    } else
+        memcpy((float *)to + at, from, n * sizeof(float));
+}
+
+/* e^x within 2 units in the last place, for x from -87 to 88. */
+static inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float n = rintf(x * 1.44269504f);
+    float r = fmaf(n, -0.693145752f, x);
+    r = fmaf(n, -1.42860677e-6f, r);
+    float y = 1.9875691500e-4f;
+    y = fmaf(y, r, 1.3981999507e-3f); y = fmaf(y, r, 8.3334519073e-3f); y = fmaf(y, r, 4.1665795894e-2f);
+    y = fmaf(y, r, 1.6666665459e-1f); y = fmaf(y, r, 5.0000001201e-1f);
+    y = fmaf(y, r * r, r + 1.0f);
+    return y * from_bits((uint32_t)((int32_t)n + 127) << 23);
+}

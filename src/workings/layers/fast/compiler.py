@@ -1,4 +1,4 @@
-"""Builds `kernels.c` and `products.c` with the machine's own C compiler, once: about a second, then read from the cache."""
+"""Builds the C files beside it with the machine's own C compiler, once: about a second, then read from the cache."""
 
 import ctypes
 import functools
@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-SOURCES = [Path(__file__).with_name(name) for name in ("kernels.c", "products.c", "common.h")]
-FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+SOURCES = sorted(Path(__file__).parent.glob("*.[ch]"))
+FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fno-tree-loop-distribute-patterns", "-fPIC", "-shared")
 
 KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 KERNELS = {
@@ -27,6 +27,12 @@ KERNELS = {
     "layer_norm_backward": "ppppppppiiiiii",
     "few_rows": "ppppiiiii",
     "few_rows_of_bytes": "ppppppiiii",
+    "attend_listed": "pppppiiiiii",
+    "likeliest": "ppppiiiii",
+    "decode_step": "pppppiiii",
+    "attend_packed": "pppiiiidii",
+    "add_norm": "pppppiidii",
+    "add_then_norm": "pppppiidii",
 }
 """The arguments of each kernel: pointers, whole numbers, others."""
 

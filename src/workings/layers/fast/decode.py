@@ -63,14 +63,15 @@ class FewRows:
 class FewRowsOfBytes:
     """y = s * (Q x) + b with W ~ s Q as `quantize_rows` gives it, and each row of x rounded to 127 steps of its own largest number."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None):
+    def __init__(self, weight: Tensor, bias: Tensor | None, split: int = SPLIT):
+        """split: matrices with fewer elements are not shared out among threads."""
         self.outputs, inputs = weight.shape
         q, scale = quantize_rows(weight)
         self.short = -inputs % 4
         q = F.pad(q, (0, self.short))
         blocks = in_blocks(q).unflatten(2, (-1, 4)).transpose(1, 2).contiguous()  # [outputs / 64, K / 4, 64, 4]
         self.kept = [blocks, in_blocks(scale), in_blocks(q.sum(-1, dtype=torch.int32)), None if bias is None else in_blocks(bias)]
-        self.rest = len(blocks) * BLOCK, q.shape[1], torch.get_num_threads() if weight.numel() >= SPLIT else 1
+        self.rest = len(blocks) * BLOCK, q.shape[1], torch.get_num_threads() if weight.numel() >= split else 1
         self.kernel = kernel("few_rows_of_bytes")
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -101,19 +102,21 @@ class Pair:
         self.values = both[groups:].view((total - groups) * rows, columns, width)  # [n B, columns, d]
         self.shared = total - groups != groups
 
-    def attend(self, query: Tensor, length: int, padding: Tensor | None) -> Tensor:
-        """Attention of one query a row over the first `length` columns; the scale is in the query already. [M, B, d] -> [B, M d].
+    def attend(self, query: Tensor, length: int, padding: Tensor | None, window: int = 0) -> Tensor:
+        """Attention of one query a row over the first `length` columns, or the last `window` of them; the scale is in the query already. [M, B, d] -> [B, M d].
 
         padding: [B, columns], -inf where nothing is to be seen, else 0.
         """
         heads, rows, width = query.shape
         groups, each = self.groups, heads // self.groups
+        first = max(0, length - window) if window else 0
+        length -= first
         if each > 1 and rows > 1:
             query = query.view(groups, each, rows, width).transpose(1, 2)
-        scores = torch.bmm(query.reshape(groups * rows, each, width), self.keys.narrow(2, 0, length))  # [G B, M / G, length]
+        scores = torch.bmm(query.reshape(groups * rows, each, width), self.keys.narrow(2, first, length))  # [G B, M / G, length]
         if padding is not None:
-            scores.view(groups, rows, each, length).add_(padding[:, None, :length])
-        weights, values = torch.softmax(scores, -1), self.values.narrow(1, 0, length)
+            scores.view(groups, rows, each, length).add_(padding[:, None, first : first + length])
+        weights, values = torch.softmax(scores, -1), self.values.narrow(1, first, length)
         if self.shared:  # one value for all heads: bring the M queries of a row together
             return torch.bmm(weights.view(groups, rows, length).transpose(0, 1), values).view(rows, heads * width)
         y = torch.bmm(weights, values)

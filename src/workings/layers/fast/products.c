@@ -4,7 +4,6 @@
  */
 #include "common.h"
 
-typedef float many __attribute__((vector_size(64)));
 typedef uint32_t many_bits __attribute__((vector_size(64)));
 typedef uint16_t many_shorts __attribute__((vector_size(32)));
 
@@ -15,51 +14,64 @@ static inline many wide_short(const void *w) {
     many x; memcpy(&x, &bits, 64); return x;
 }
 
-/* The sums of 64 outputs over all inputs, in four vectors: w [inputs, 64] is read in the order in which it lies. */
-#define BLOCK(name, wide, bytes)                                                                     \
-    static void name(float *y, const float *x, const char *w, int64_t inputs) {                      \
-        many a = {0}, b = {0}, c = {0}, d = {0};                                                     \
-        for (int64_t j = 0; j < inputs; j++, w += 64 * bytes) {                                      \
-            a += wide(w) * x[j];                                                                     \
-            b += wide(w + 16 * bytes) * x[j];                                                        \
-            c += wide(w + 32 * bytes) * x[j];                                                        \
-            d += wide(w + 48 * bytes) * x[j];                                                        \
-        }                                                                                            \
-        memcpy(y, &a, 64); memcpy(y + 16, &b, 64); memcpy(y + 32, &c, 64); memcpy(y + 48, &d, 64);   \
-    }
-BLOCK(block_float, wide_float, 4)
-BLOCK(block_short, wide_short, 2)
+/* How many rows are summed at once: what is read of w then serves all of them. Every row is summed alone, in the same order whatever their number. */
+#define FEW 4
+#define INLINE static inline __attribute__((always_inline))
 
-/* y[r, i] = sum_j w[i, j] x[r, j] + bias[i] for a few rows r, in float32: a block of w is read once for all of them, and each row is summed alone.
- * w [outputs / 64, inputs, 64] in float32 or bfloat16; y [rows, outputs]. */
-void few_rows(float *y, const float *x, const void *w, const float *bias, int64_t rows, int64_t outputs, int64_t inputs, int64_t is_short, int64_t threads) {
-    ROWS for (int64_t i = 0; i < outputs; i += 64)
-        for (int64_t r = 0; r < rows; r++) {
-            float sums[64], *to = y + r * outputs + i;
-            if (is_short) block_short(sums, x + r * inputs, (const char *)w + i * inputs * 2, inputs);
-            else block_float(sums, x + r * inputs, (const char *)w + i * inputs * 4, inputs);
-            EACH for (int64_t k = 0; k < 64; k++) to[k] = sums[k] + (bias ? bias[i + k] : 0.0f);
-        }
+/* 64 sums for each of `rows` <= FEW rows over all inputs, in four vectors a row: w [inputs, 64] is read in the order in which it lies. */
+INLINE void block(float *y, int64_t outputs, const float *x, const char *w, const float *bias, int64_t inputs, const int rows, const int is_short) {
+    many sums[FEW][4] = {{{0}}};
+    for (int64_t j = 0; j < inputs; j++, w += is_short ? 128 : 256) {
+        many part[4];
+        for (int c = 0; c < 4; c++) part[c] = is_short ? wide_short(w + 32 * c) : wide_float(w + 64 * c);
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < 4; c++) sums[r][c] += part[c] * x[r * inputs + j];
+    }
+    for (int r = 0; r < rows; r++, y += outputs) {
+        memcpy(y, sums[r], 256);
+        if (bias) EACH for (int64_t k = 0; k < 64; k++) y[k] += bias[k];
+    }
 }
 
-/* 64 sums over inputs of unsigned x and signed w in 8 bits, w [inputs / 4, 64, 4]: one instruction adds four products in each of 16 sums. */
-static void block_byte(int32_t *sums, const uint8_t *x, const int8_t *w, int64_t inputs) {
-#ifdef __AVX512VNNI__
-    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
-    for (int64_t j = 0; j < inputs; j += 4, w += 256) {
-        int32_t four; memcpy(&four, x + j, 4);
-        __m512i all = _mm512_set1_epi32(four);
-        a = _mm512_dpbusd_epi32(a, all, _mm512_loadu_si512(w));
-        b = _mm512_dpbusd_epi32(b, all, _mm512_loadu_si512(w + 64));
-        c = _mm512_dpbusd_epi32(c, all, _mm512_loadu_si512(w + 128));
-        d = _mm512_dpbusd_epi32(d, all, _mm512_loadu_si512(w + 192));
+/* y[r, i] = sum_j w[i, j] x[r, j] + bias[i] for a few rows r, in float32: a block of w is read once for all of them.
+ * w [outputs / 64, inputs, 64] in float32 or bfloat16; y [rows, outputs]. */
+void few_rows(float *y, const float *x, const void *w, const float *bias, int64_t rows, int64_t outputs, int64_t inputs, int64_t is_short, int64_t threads) {
+    ROWS for (int64_t i = 0; i < outputs; i += 64) {
+        const char *from = (const char *)w + i * inputs * (is_short ? 2 : 4);
+        const float *b = bias ? bias + i : 0;
+        int64_t r = 0;
+        for (; r + FEW <= rows; r += FEW)
+            if (is_short) block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, FEW, 1);
+            else block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, FEW, 0);
+        for (; r < rows; r++)
+            if (is_short) block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, 1, 1);
+            else block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, 1, 0);
     }
-    _mm512_storeu_si512(sums, a); _mm512_storeu_si512(sums + 16, b); _mm512_storeu_si512(sums + 32, c); _mm512_storeu_si512(sums + 48, d);
+}
+
+/* 64 sums for each of `rows` <= FEW rows over inputs of unsigned x and signed w in 8 bits, w [inputs / 4, 64, 4]: one instruction adds four products in
+ * each of 16 sums. */
+INLINE void block_byte(int32_t sums[][64], const uint8_t *x, const int8_t *w, int64_t inputs, const int rows) {
+#ifdef __AVX512VNNI__
+    __m512i all[FEW][4];
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < 4; c++) all[r][c] = _mm512_setzero_si512();
+    for (int64_t j = 0; j < inputs; j += 4, w += 256) {
+        __m512i part[4];
+        for (int c = 0; c < 4; c++) part[c] = _mm512_loadu_si512(w + 64 * c);
+        for (int r = 0; r < rows; r++) {
+            int32_t four; memcpy(&four, x + r * inputs + j, 4);
+            for (int c = 0; c < 4; c++) all[r][c] = _mm512_dpbusd_epi32(all[r][c], _mm512_set1_epi32(four), part[c]);
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < 4; c++) _mm512_storeu_si512(sums[r] + 16 * c, all[r][c]);
 #else
-    memset(sums, 0, 64 * sizeof(int32_t));
+    memset(sums, 0, rows * 64 * sizeof(int32_t));
     for (int64_t j = 0; j < inputs; j += 4, w += 256)
-        EACH for (int64_t k = 0; k < 64; k++)
-            for (int64_t l = 0; l < 4; l++) sums[k] += (int32_t)x[j + l] * w[4 * k + l];
+        for (int r = 0; r < rows; r++)
+            EACH for (int64_t k = 0; k < 64; k++)
+                for (int64_t l = 0; l < 4; l++) sums[r][k] += (int32_t)x[r * inputs + j + l] * w[4 * k + l];
 #endif
 }
 
@@ -67,18 +79,28 @@ static void block_byte(int32_t *sums, const uint8_t *x, const int8_t *w, int64_t
  * the sum of a row of q is taken off again. q [outputs / 64, inputs / 4, 64, 4], row_sums [outputs]. */
 void few_rows_of_bytes(float *y, const float *x, const int8_t *q, const float *scale, const int32_t *row_sums, const float *bias, int64_t rows, int64_t outputs,
                        int64_t inputs, int64_t threads) {
-    for (int64_t r = 0; r < rows; r++) {
-        uint8_t u[inputs];
+    uint8_t *u = malloc(rows * inputs);
+    float *steps = malloc(rows * sizeof(float));
+    ROWS for (int64_t r = 0; r < rows; r++) {
         float top = 0;
         const float *from = x + r * inputs;
+        uint8_t *to = u + r * inputs;
         LARGEST(top) for (int64_t j = 0; j < inputs; j++) top = fabsf(from[j]) > top ? fabsf(from[j]) : top;
         float step = top > 0 ? top / 127.0f : 1.0f, per = 1.0f / step;
-        EACH for (int64_t j = 0; j < inputs; j++) u[j] = (uint8_t)((int32_t)rintf(from[j] * per) + 128);
-        ROWS for (int64_t i = 0; i < outputs; i += 64) {
-            int32_t sums[64];
-            float *to = y + r * outputs + i;
-            block_byte(sums, u, q + i * inputs, inputs);
-            EACH for (int64_t k = 0; k < 64; k++) to[k] = step * scale[i + k] * (sums[k] - 128 * row_sums[i + k]) + (bias ? bias[i + k] : 0.0f);
-        }
+        EACH for (int64_t j = 0; j < inputs; j++) to[j] = (uint8_t)((int32_t)rintf(from[j] * per) + 128);
+        steps[r] = step;
     }
+    ROWS for (int64_t i = 0; i < outputs; i += 64)
+        for (int64_t r = 0; r < rows;) {
+            int32_t sums[FEW][64];
+            int64_t now = r + FEW <= rows ? FEW : 1;
+            if (now == FEW) block_byte(sums, u + r * inputs, q + i * inputs, inputs, FEW);
+            else block_byte(sums, u + r * inputs, q + i * inputs, inputs, 1);
+            for (int64_t n = 0; n < now; n++, r++) {
+                float *to = y + r * outputs + i;
+                EACH for (int64_t k = 0; k < 64; k++) to[k] = steps[r] * scale[i + k] * (sums[n][k] - 128 * row_sums[i + k]) + (bias ? bias[i + k] : 0.0f);
+            }
+        }
+    free(u);
+    free(steps);
 }

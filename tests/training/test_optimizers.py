@@ -89,13 +89,14 @@ def steps(optimizer: torch.optim.Optimizer, weight: nn.Parameter, gradients: lis
     return weight.detach()
 
 
+@pytest.mark.parametrize("coarse", [False, True])
 @pytest.mark.parametrize("shape", [(24, 16), (16, 24), (64, 16)])
-def test_it_is_torchs_muon_up_to_bfloat16(shape):
-    """Same momentum, Nesterov form, coefficients, scale rule sqrt(max(1, rows / columns)) and decay; torch iterates in bfloat16, this one in float32."""
+def test_it_is_torchs_muon_up_to_bfloat16(shape, coarse):
+    """Same momentum, Nesterov form, coefficients, scale rule sqrt(max(1, rows / columns)) and decay; torch always iterates in bfloat16."""
     torch.manual_seed(2)
     start, gradients = torch.randn(shape), [torch.randn(shape) for _ in range(4)]
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-    a = steps(Muon([{"params": [ours]}], lr=0.02, momentum=0.95, weight_decay=0.1), ours, gradients) - start
+    a = steps(Muon([{"params": [ours]}], lr=0.02, momentum=0.95, weight_decay=0.1, coarse=coarse), ours, gradients) - start
     b = steps(torch.optim.Muon([theirs], lr=0.02, momentum=0.95, weight_decay=0.1), theirs, gradients) - start
     assert float((a - b).norm() / b.norm()) < 0.03
 

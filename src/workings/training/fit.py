@@ -57,7 +57,7 @@ class Loop:
         self.ranks = ready(s)
         self.device = self.ranks.device
         self.precision = choose_precision(s.precision, self.device)
-        self.players = {name: Player(module, game.optimizer(name), self.ranks) for name, module in game.players.items()}
+        self.players = {name: Player(module, game.optimizer(name), self.ranks, coarse=self.precision is not None) for name, module in game.players.items()}
         self.checkpoints = Checkpoints(run.checkpoints, s.keep)
         self.journal = Journal(run.metrics, self.ranks.first)
         self.board = Board(run.tensorboard) if s.tensorboard and self.ranks.first else None

@@ -32,10 +32,12 @@ class Muon(Optimizer):
 
     Matrices of one shape are stacked and iterated together: a small model has dozens, and on a CPU the calls would cost more than the products.
     A sharded matrix is gathered for this: every rank iterates the whole of it and keeps its part.
+    coarse: iterate in bfloat16, in half the time; the iteration corrects itself, but rounding then depends on the last bit of a gradient.
     """
 
-    def __init__(self, groups: list[dict], lr: float, momentum: float, weight_decay: float):
+    def __init__(self, groups: list[dict], lr: float, momentum: float, weight_decay: float, coarse: bool = False):
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self.coarse = coarse
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
@@ -55,5 +57,6 @@ class Muon(Optimizer):
                 ahead = torch.stack([whole(matrix) for matrix in torch._foreach_add(gradients, momenta, alpha=group["momentum"])])
                 scale = max(1.0, shape[0] / shape[1]) ** 0.5
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                updates = [like(matrix, parameter) for matrix, parameter in zip(orthogonalize(ahead).unbind(), parameters, strict=True)]
+                turned = orthogonalize(ahead.bfloat16() if self.coarse else ahead).to(ahead.dtype)
+                updates = [like(matrix, parameter) for matrix, parameter in zip(turned.unbind(), parameters, strict=True)]
                 torch._foreach_add_(parameters, updates, alpha=-group["lr"] * scale)

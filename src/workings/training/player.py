@@ -15,11 +15,11 @@ from workings.training.settings import OptimizerSettings
 class Player:
     """One network that learns."""
 
-    def __init__(self, module: nn.Module, settings: OptimizerSettings, ranks: Ranks):
+    def __init__(self, module: nn.Module, settings: OptimizerSettings, ranks: Ranks, coarse: bool = False):
         self.module, self.settings, self.ranks = ranks.place(module), settings, ranks
         self.parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self.names = {id(parameter): name for name, parameter in module.named_parameters()}
-        self.optimizers = make_optimizers(module, settings)
+        self.optimizers = make_optimizers(module, settings, coarse)
         self.average = Average(module, settings.average) if settings.average else None
 
     def learns(self, now: bool) -> None:

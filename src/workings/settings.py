@@ -42,7 +42,7 @@ def from_dict(cls: type[T], values: dict[str, Any], where: str = "") -> T:
     kinds = field_types(cls)
     for key in values:
         if key not in kinds:
-            raise BadInput(f"There is no setting {where + key!r}. {suggest(key, kinds)}")
+            raise BadInput(f"There is no setting {where + key!r}. {suggest(where + key, [where + name for name in kinds])}")
     return cls(**{key: _convert(kinds[key], value, where + key) for key, value in values.items()})
 
 

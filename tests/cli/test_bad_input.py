@@ -109,7 +109,7 @@ def test_choices_that_cannot_be(tokens, words, refused, tmp_path, monkeypatch):
 def test_a_recipe_of_ones_own_with_a_wrong_key(refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.toml").write_text("[training]\nstep = 5\n")
-    assert "'steps'" in refused("train", "language", "--recipe", "mine.toml")
+    assert "'training.steps'" in refused("train", "language", "--recipe", "mine.toml")
     Path("mine.toml").write_text("[training\n")
     assert "mine.toml" in refused("train", "language", "--recipe", "mine.toml")
 
@@ -183,10 +183,10 @@ def test_a_model_from_a_newer_version(run, refused):
     ("tokens", "words"),
     [
         (["It 日"], ["日", "U+65E5", "position 3"]),
-        (["It", "--tokens", "0"], ["tokens", "at least 1"]),
-        (["It", "--samples", "-2"], ["samples", "at least 1"]),
-        (["It", "--temperature", "-1"], ["temperature"]),
-        (["It", "--top-p", "0"], ["top_p"]),
+        (["It", "--tokens", "0"], ["--tokens", "at least 1"]),
+        (["It", "--samples", "-2"], ["--samples", "at least 1"]),
+        (["It", "--temperature", "-1"], ["--temperature"]),
+        (["It", "--top-p", "0"], ["--top-p"]),
         (["It", "--quantize", "int4"], ["int4", "int8"]),
     ],
 )

@@ -48,7 +48,7 @@ def test_a_preset_fills_in_its_switches_and_can_be_changed(preset):
     [
         ({"modle": {}}, "There is no setting 'modle'. Did you mean 'model'?"),
         ({"steps": 3}, "Perhaps training.steps is meant."),
-        ({"model": {"layrs": 3}}, "There is no setting 'model.layrs'. Did you mean 'layers'?"),
+        ({"model": {"layrs": 3}}, "There is no setting 'model.layrs'. Did you mean 'model.layers'?"),
         ({"model": {"preset": "lama"}}, "There is no model 'lama'. Did you mean 'llama'?"),
         ({"model": {"architecture": "transformers"}}, "Did you mean 'transformer'?"),
         ({"model": {"preset": "gpt", "cell": "gru"}}, "There is no setting 'model.cell'"),

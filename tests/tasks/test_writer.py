@@ -20,7 +20,7 @@ def writer(tmp_path) -> Writer:
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"temprature": 1}, r"no setting 'write\.temprature'\. Did you mean 'temperature'"),
+        ({"temprature": 1}, r"no setting 'write\.temprature'\. Did you mean 'write.temperature'"),
         ({"tokens": "9"}, r"write\.tokens is '9'; it must be a whole number"),
         ({"quantize": "int4"}, "write.quantize is 'int4'. Did you mean 'int8'"),
     ],

@@ -1,6 +1,7 @@
 """`workings`: the verbs, and one sentence instead of a traceback when something is wrong."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -24,6 +25,12 @@ app.command("workings.cli.train:app", name="train", help="Train a model on your 
 app.command("workings.cli.train:resume_app", name="resume", help="Go on with a run that was stopped; the bits are those of never having stopped.")
 app.command("workings.cli.use:evaluate_app", name="evaluate", help="Score a trained model on its validation text or on another text.")
 app.command("workings.cli.write:app", name="write", help="Let a trained language model go on with a text.")
+app.command("workings.cli.translate:app", name="translate", help="Translate texts, or every line of a file, with a model that translates.")
+app.command("workings.cli.weights:import_app", name="import", help="Make a model folder from another system's model.")
+app.command("workings.cli.weights:export_app", name="export", help="Write a model in a form that other systems load.")
+app.command("workings.cli.weights:push_app", name="push", help="Send a model's folder to the Hugging Face hub.")
+app.command("workings.cli.embed:app", name="embed", help="Turn texts into vectors, and say which of them mean the like.")
+app.command("workings.cli.classify:app", name="classify", help="Say what is in a picture, or in every picture of a folder.")
 app.command("workings.cli.use:report_app", name="report", help="Write the report of a run, or of several side by side, as one HTML file.")
 app.command("workings.cli.about:data_app", name="data", help="List the built-in data, or show one of them.")
 app.command("workings.cli.about:doctor_app", name="doctor", help="Say what this machine has, and what to do about what is wrong.")
@@ -65,7 +72,16 @@ def sentence(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
         return "The memory is full; make the batch, the context or the model smaller."
-    return " ".join(str(error).split()) or type(error).__name__
+    return as_flags(" ".join(str(error).split())) or type(error).__name__
+
+
+def as_flags(text: str) -> str:
+    """The settings of a verb by the names that they have on the command line.
+
+    >>> as_flags("write.top_k is -1; it cannot be negative.")
+    '--top-k is -1; it cannot be negative.'
+    """
+    return re.sub(r"\b(?:write|translate)\.([a-z_]+)", lambda name: "--" + name[1].replace("_", "-"), text)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

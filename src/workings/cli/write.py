@@ -32,7 +32,7 @@ def write(
     repetition_penalty: float = 1.0,
     stop: list[str] | None = None,
     seed: Whole = 0,
-    quantize: Literal["none", "int8"] = "none",
+    quantize: Literal["none", "bfloat16", "int8"] = "none",
     logprobs: bool = False,
     top_logprobs: Whole = 0,
     json: bool = False,
@@ -54,7 +54,7 @@ def write(
         repetition_penalty: Above 1, tokens that were already used become less likely.
         stop: Stop before this text; can be given more than once.
         seed: Where the draws begin; the same seed writes the same text.
-        quantize: int8 makes writing faster on a CPU, with slightly different probabilities.
+        quantize: Keep the matrices in 16 or 8 bits; faster on a CPU, with slightly different probabilities.
         logprobs: Also print the log-probability of each token, in nats, before temperature and filters.
         top_logprobs: With --logprobs, also the likeliest tokens at each place, this many.
         json: Print one JSON object a text instead.

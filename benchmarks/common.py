@@ -1,12 +1,14 @@
 """What every benchmark needs: a quiet machine, interleaved repetitions, the machine's measured peak, a table and a JSON file."""
 
 import json
+import multiprocessing
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -49,6 +51,8 @@ class Variant:
     """The share of the machine that others used in each of them."""
     answers: list[object] = field(default_factory=list)
     """What the steps returned, the first ones included."""
+    process: int = field(default_factory=os.getpid)
+    """Who works in a step."""
 
     @property
     def quiet(self) -> list[float]:
@@ -68,12 +72,49 @@ class Variant:
     def time(self) -> None:
         """One timed step, with what others did meanwhile."""
         busy, total = busy_ticks()
-        own, started = time.process_time(), time.perf_counter()
+        own, started = own_ticks(self.process), time.perf_counter()
         self.answers.append(self.step())
         self.seconds.append(time.perf_counter() - started)
-        own = (time.process_time() - own) * os.sysconf("SC_CLK_TCK")
+        own = own_ticks(self.process) - own
         busy_after, total_after = busy_ticks()
         self.foreign.append(max(0.0, busy_after - busy - own) / max(total_after - total, 1))
+
+
+def own_ticks(process: int) -> int:
+    """Ticks in which a process was running."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def elsewhere(name: str, make: Callable[..., Callable[[], object]], *arguments: object) -> Variant:
+    """A variant in a process of its own, so that none changes the memory or the threads of another; make(*arguments) gives its step there."""
+
+    def begin() -> Callable[[], object]:
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=serve, args=(there, make, arguments), daemon=True)
+        process.start()
+        there.close()
+        variant.process = process.pid
+
+        def step() -> object:
+            here.send(True)
+            return here.recv()
+
+        return step
+
+    variant = Variant(name, begin)
+    return variant
+
+
+def serve(pipe: Connection, make: Callable[..., Callable[[], object]], arguments: tuple) -> None:
+    """Take a step whenever it is asked for, until nobody asks any more."""
+    step = make(*arguments)
+    try:
+        while pipe.recv():
+            pipe.send(step())
+    except EOFError:
+        pass
 
 
 QUIET = 0.05

@@ -3,7 +3,8 @@
     python benchmarks/train.py [--groups bf16-dropout bf16 fp32 fp32-dropout] [--no-compile] [--repetitions 5] [--json OUT]
 
 Every variant takes the same steps on the same characters: loss, gradient, clipping at 1, fused AdamW. The peers run in all their modes (eager or
-compiled, SDPA or eager attention); the ratio is against the fastest mode of any. Variants are interleaved, the fastest repetition counts.
+compiled, SDPA or eager attention); the ratio is against the fastest mode of any. Each variant has a process of its own - this project's training
+loop tells the C library to keep freed memory, which the others shall not gain from - and they take their steps in turn; the fastest repetition counts.
 
 Equal work is checked on the losses of the first steps: GPT2LMHeadModel begins with the weights of this project's model and must follow it; with
 dropout, and for x-transformers, whose layers begin with other weights, the losses are shown beside it.
@@ -11,6 +12,7 @@ Operations are counted as 6 x (parameters of the products) + 12 L T D a token (f
 """
 
 import argparse
+import itertools
 import os
 import warnings
 
@@ -20,13 +22,14 @@ warnings.filterwarnings("ignore")
 
 import torch
 import torch.nn.functional as F
-from common import QUIET, Variant, interleave, machine, peak_flops, save, table, wait_for_quiet
+from common import QUIET, Variant, elsewhere, interleave, machine, peak_flops, save, table, wait_for_quiet
 from torch import Tensor, nn
 
 from workings.data.cache import encode_documents
 from workings.data.order import windows
 from workings.data.sources import read_documents
 from workings.data.tokenizers import train_tokenizer
+from workings.layers.fast.memory import keep_freed_memory
 from workings.layers.randomness import seed_draws
 from workings.models.settings import model_settings
 from workings.models.transformer import Transformer
@@ -116,21 +119,31 @@ def trainer(model: nn.Module, logits, text: Text, dtype: torch.dtype | None):
     return step
 
 
-def variants(text: Text, dtype: torch.dtype | None, dropout: float, compiled: bool) -> list[Variant]:
+PEERS = {"GPT2LMHeadModel": hugging_face, "x-transformers": x_transformers}
+
+
+def our_steps(group: str):
+    """Steps of this project's model, as its training loop would take them."""
+    keep_freed_memory()
+    dtype, dropout = GROUPS[group]
+    text = Text()
+    return trainer(our_model(text.tokenizer.size, dropout), lambda model, tokens: model(tokens), text, dtype)
+
+
+def peer_steps(group: str, name: str, attention: str, mode: str):
+    """Steps of a peer in one of its modes."""
+    dtype, dropout = GROUPS[group]
+    text = Text()
+    model = PEERS[name](text.tokenizer.size, dropout, attention)
+    logits = (lambda model, tokens: model(input_ids=tokens).logits) if name == "GPT2LMHeadModel" else (lambda model, tokens: model(tokens))
+    return trainer(torch.compile(model) if mode == "compiled" else model, logits, text, dtype)
+
+
+def variants(group: str, compiled: bool) -> list[Variant]:
     """This project's model and every mode of its peers."""
-    size = text.tokenizer.size
-    plain, hugging = (lambda model, tokens: model(tokens)), (lambda model, tokens: model(input_ids=tokens).logits)
-    rows = [Variant(OURS, lambda: trainer(our_model(size, dropout), plain, text, dtype))]
-    for name, make, logits in (("GPT2LMHeadModel", hugging_face, hugging), ("x-transformers", x_transformers, plain)):
-        for attention in ("sdpa", "eager"):
-            for mode in ("eager", "compiled") if compiled else ("eager",):
-
-                def begin(make=make, logits=logits, attention=attention, mode=mode):
-                    model = make(size, dropout, attention)
-                    return trainer(torch.compile(model) if mode == "compiled" else model, logits, text, dtype)
-
-                rows.append(Variant(f"{name}, {attention} attention, {mode}", begin))
-    return rows
+    modes = itertools.product(PEERS, ("sdpa", "eager"), ("eager", "compiled") if compiled else ("eager",))
+    peers = [elsewhere(f"{name}, {attention} attention, {mode}", peer_steps, group, name, attention, mode) for name, attention, mode in modes]
+    return [elsewhere(OURS, our_steps, group), *peers]
 
 
 def flops_per_token(model: Transformer) -> float:
@@ -139,15 +152,15 @@ def flops_per_token(model: Transformer) -> float:
     return 6 * matrices + 12 * LAYERS * CONTEXT * WIDTH
 
 
-def measure(name: str, text: Text, compiled: bool, repetitions: int) -> dict:
+def measure(name: str, compiled: bool, repetitions: int) -> dict:
     """One group: a table on the terminal, and its numbers."""
     dtype, dropout = GROUPS[name]
     before = wait_for_quiet()
-    runs = variants(text, dtype, dropout, compiled)
+    runs = variants(name, compiled)
     peak = peak_flops(dtype or torch.float32)
     interleave(runs, repetitions)
     peak = max(peak, peak_flops(dtype or torch.float32))
-    ours, flops = runs[0], flops_per_token(our_model(text.tokenizer.size, 0.0))
+    ours, flops = runs[0], flops_per_token(our_model(Text().tokenizer.size, 0.0))
     print(
         f"\n{name}: dropout {dropout}, peak {peak / 1e9:.0f} GFLOP/s, others used {before:.0%} of the machine before and {wait_for_quiet(patience=0):.0%} after"
     )
@@ -191,8 +204,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5, help="timed steps of each variant, at least 3")
     parser.add_argument("--json", help="where to write the numbers")
     given = parser.parse_args()
-    text = Text()
-    groups = {name: measure(name, text, not given.no_compile, max(3, given.repetitions)) for name in given.groups}
+    groups = {name: measure(name, not given.no_compile, max(3, given.repetitions)) for name in given.groups}
     save(given.json, {"machine": machine(), "groups": groups})
 
 

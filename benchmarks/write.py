@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.pop("OMP_WAIT_POLICY", None)
@@ -46,9 +47,12 @@ from workings.models.transformer import Transformer
 
 SHAPES = {"small": dict(context=512, width=384, layers=6, heads=6), "gpt2": dict(context=1024, width=768, layers=12, heads=12)}
 TOKENS = {"small": 256, "gpt2": 64}
-OURS = {"workings float32": "none", "workings bfloat16": "bfloat16", "workings int8": "int8"}
+OURS = ("none", "bfloat16", "int8")
+"""How this project keeps matrices."""
 BEGIN = 1
 """The token that every text begins with."""
+Prompts = Sequence[Sequence[int]]
+"""Tokens of one length, a row each."""
 
 
 def characters() -> tuple[Tensor, int]:
@@ -98,34 +102,32 @@ def as_gpt2(model: Transformer) -> nn.Module:
     return peer
 
 
-def our_variants(model: Transformer, tokens: int, threads: list[int]) -> list[Variant]:
-    """This project's step in its three storages."""
+def our_variants(kinds: dict[str, tuple[Transformer, str]], tokens: int, threads: list[int], prompts: Prompts = ((BEGIN,),)) -> list[Variant]:
+    """This project's step for some models, each with its storage; the texts of all prompts one after another."""
 
-    def make(storage: str, count: int):
+    def make(model: Transformer, storage: str, count: int):
         decoder = prepare(model, storage)
 
         @torch.inference_mode()
         def write() -> list[int]:
             torch.set_num_threads(count)
-            token, text = decoder.read([[BEGIN]], tokens - 1).argmax(-1), []
-            for place in range(tokens):
-                text.append(int(token))
-                if place < tokens - 1:
-                    token = decoder.step(token).argmax(-1)
-            return text
+            texts = [decoder.read(prompts, tokens - 1).argmax(-1)]
+            for _ in range(tokens - 1):
+                texts.append(decoder.step(texts[-1]).argmax(-1))
+            return torch.stack(texts, 1).flatten().tolist()
 
         return write
 
-    return [Variant(f"{name}, {count} threads", lambda s=storage, c=count: make(s, c)) for name, storage in OURS.items() for count in threads]
+    return [Variant(f"{name}, {count} threads", lambda k=kind, c=count: make(*k, c)) for name, kind in kinds.items() for count in threads]
 
 
-def hugging_face_variants(peer: nn.Module, tokens: int, threads: list[int]) -> list[Variant]:
+def hugging_face_variants(peer: nn.Module, tokens: int, threads: list[int], prompts: Prompts = ((BEGIN,),)) -> list[Variant]:
     """`generate` of transformers in all its modes."""
     models = {"float32": peer, "bfloat16": type(peer)(peer.config).to(torch.bfloat16).eval()}
     models["bfloat16"].load_state_dict(peer.state_dict())
 
     def make(dtype: str, attention: str, cache: str, count: int):
-        model, start = models[dtype], torch.tensor([[BEGIN]])
+        model, start = models[dtype], torch.tensor(prompts)
         how = dict(max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, use_cache=True)
         how |= dict(cache_implementation="static") if cache == "static" else {}
 
@@ -133,7 +135,7 @@ def hugging_face_variants(peer: nn.Module, tokens: int, threads: list[int]) -> l
         def write() -> list[int]:
             torch.set_num_threads(count)
             model.set_attn_implementation(attention)
-            return model.generate(start, attention_mask=torch.ones_like(start), **how)[0, 1:].tolist()
+            return model.generate(start, attention_mask=torch.ones_like(start), **how)[:, start.shape[1] :].flatten().tolist()
 
         return write
 
@@ -142,10 +144,10 @@ def hugging_face_variants(peer: nn.Module, tokens: int, threads: list[int]) -> l
 
 
 def convert(peer: nn.Module, folder: Path) -> None:
-    """Write a GPT2LMHeadModel as CTranslate2 wants it."""
-    from ctranslate2.converters.transformers import GPT2Loader
+    """Write a GPT2LMHeadModel or LlamaForCausalLM as CTranslate2 wants it."""
+    from ctranslate2.converters.transformers import GPT2Loader, LlamaLoader
 
-    spec = GPT2Loader().get_model_spec(peer)
+    spec = (GPT2Loader() if hasattr(peer, "transformer") else LlamaLoader()).get_model_spec(peer)
     spec.register_vocabulary([f"t{token}" for token in range(peer.config.vocab_size)])
     spec.config.bos_token = spec.config.unk_token = spec.config.eos_token = "t0"
     spec.validate()
@@ -153,21 +155,22 @@ def convert(peer: nn.Module, folder: Path) -> None:
     spec.save(str(folder))
 
 
-def ctranslate2_variants(folder: Path, tokens: int, threads: list[int]) -> list[Variant]:
+def ctranslate2_variants(folder: Path, tokens: int, threads: list[int], prompts: Prompts = ((BEGIN,),)) -> list[Variant]:
     """CTranslate2, each mode in a process of its own that writes once for each line it is sent."""
     script = """
 import ctranslate2, json, sys, time
-folder, kind, threads, tokens, begin = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
+folder, kind, threads, tokens = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+prompts = [[f"t{token}" for token in prompt] for prompt in json.loads(sys.argv[5])]
 generator = ctranslate2.Generator(folder, device="cpu", compute_type=kind, intra_threads=threads, inter_threads=1)
 for _ in sys.stdin:
     started = time.perf_counter()
-    result = generator.generate_batch([[f"t{begin}"]], max_length=tokens, min_length=tokens, sampling_topk=1, include_prompt_in_result=False, end_token=[])
-    print(json.dumps([time.perf_counter() - started, result[0].sequences_ids[0]]), flush=True)
+    result = generator.generate_batch(prompts, max_length=tokens, min_length=tokens, sampling_topk=1, include_prompt_in_result=False, end_token=[])
+    print(json.dumps([time.perf_counter() - started, [token for row in result for token in row.sequences_ids[0]]]), flush=True)
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MKL_"))}
 
     def make(kind: str, count: int):
-        command = [sys.executable, "-c", script, str(folder), kind, str(count), str(tokens), str(BEGIN)]
+        command = [sys.executable, "-c", script, str(folder), kind, str(count), str(tokens), json.dumps(prompts)]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
         def write() -> list[int]:
@@ -208,7 +211,8 @@ def measure(shape: str, repetitions: int, train_steps: int, folder: Path) -> dic
     started = time.perf_counter()
     prepare(model, "int8")
     packing = time.perf_counter() - started
-    variants = our_variants(model, tokens, threads) + hugging_face_variants(peer, tokens, threads)
+    kinds = {f"workings {'float32' if storage == 'none' else storage}": (model, storage) for storage in OURS}
+    variants = our_variants(kinds, tokens, threads) + hugging_face_variants(peer, tokens, threads)
     try:
         convert(peer, folder / shape)
         variants += ctranslate2_variants(folder / shape, tokens, threads)
@@ -224,7 +228,7 @@ def measure(shape: str, repetitions: int, train_steps: int, folder: Path) -> dic
     best = fastest(variants, "transformers")
     ratios = {
         f"{name} / {label}": round(other.best / fastest(variants, name).best, 2)
-        for name in OURS
+        for name in kinds
         for label, other in {
             "transformers": best,
             "transformers float32": fastest(variants, "transformers", "float32"),
@@ -244,7 +248,7 @@ def measure(shape: str, repetitions: int, train_steps: int, folder: Path) -> dic
     }
     result["same_text"] = {v.name: agreed(v.answers[0], reference) for v in variants}
     if shape == "small":
-        result["nats"] = {name: loss(prepare(model, storage), text) for name, storage in OURS.items()}
+        result["nats"] = {name: loss(prepare(model, storage), text) for name, (_, storage) in kinds.items()}
         print("\nnats a character: " + ", ".join(f"{name} {nats:.5f}" for name, nats in result["nats"].items()))
     print(f"packing to int8 takes {packing * 1000:.0f} ms")
     return result

@@ -3,13 +3,15 @@
 import math
 
 import pytest
+import tokenizers
 import torch
 
 from tests.generation.models import PRESETS, Scripted, preset_model, says, switch_model
+from workings.data.json_tokenizer import JsonTokenizer
 from workings.data.tokenizers import ByteTokenizer, CharacterTokenizer
 from workings.errors import BadInput
 from workings.generation.settings import WriteSettings
-from workings.generation.write import write
+from workings.generation.write import first_tokens, write
 
 BYTES = ByteTokenizer()
 LETTERS = CharacterTokenizer("abcdefghijklm")  # 13, the vocabulary of the tiny models
@@ -83,6 +85,32 @@ def test_a_recurrent_model_writes_on_without_a_limit():
 def test_writing_ends_at_the_end_token_which_is_not_part_of_the_text():
     (row,) = write(says([97, 98, 99, BYTES.end], 257), BYTES, "a", WriteSettings(temperature=0))
     assert (row.text, row.tokens, row.reason) == ("bc", [98, 99], "end")
+
+
+def test_writing_ends_at_any_of_several_end_tokens():
+    tokenizer = ByteTokenizer()
+    tokenizer.ends = (tokenizer.end, ord("d"), ord("f"))
+    rows = write(says([*b"abcdefg", BYTES.end], 257), tokenizer, ["a", "e", "g"], WriteSettings(temperature=0))
+    assert [(row.text, row.reason) for row in rows] == [("bc", "end"), ("", "end"), ("", "end")]
+
+
+def test_what_the_model_expects_before_every_text_is_read_first_but_not_part_of_it():
+    tokenizer = ByteTokenizer()
+    tokenizer.begin = (ord("<"),)
+    assert first_tokens(tokenizer, "ab") == [*b"<ab"]
+    assert first_tokens(tokenizer, "") == [*b"<"]
+    (row,) = write(says([*b"<hi", BYTES.end], 257), tokenizer, "", WriteSettings(temperature=0))
+    assert (row.prompt, row.text) == ("", "hi")
+
+
+def test_words_after_a_prompt_keep_their_space_and_those_that_begin_a_text_do_not():
+    pieces = {"<unk>": 0, "<s>": 1, "▁the": 2, "▁cat": 3, "s": 4}
+    inner = tokenizers.Tokenizer(tokenizers.models.WordLevel(pieces, unk_token="<unk>"))
+    inner.pre_tokenizer, inner.decoder = tokenizers.pre_tokenizers.Metaspace(), tokenizers.decoders.Metaspace()
+    tokenizer = JsonTokenizer(inner, {}, 5, [1])
+    after = write(says([2, 3, 4], 5), tokenizer, "the", WriteSettings(temperature=0, tokens=2, logprobs=True))[0]
+    assert (after.text, [belief.text for belief in after.logprobs]) == (" cats", [" cat", "s"])
+    assert write(says([1, 3, 2], 5), tokenizer, "", WriteSettings(temperature=0, tokens=2))[0].text == "cat the"
 
 
 def test_rows_that_have_ended_leave_and_the_others_write_on():

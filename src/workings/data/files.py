@@ -2,10 +2,12 @@
 
 import codecs
 import gzip
+import json
 import lzma
 import zlib
 from encodings.aliases import aliases
 from pathlib import Path
+from typing import Any
 
 from workings.errors import BadInput, suggest
 
@@ -82,6 +84,17 @@ def read_bytes(path: Path) -> bytes:
         return decompress(raw)
     except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error) as error:
         raise BadInput(f"{str(path)!r} cannot be decompressed ({error}); it may be truncated: copy or download it again.") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file that holds one JSON object."""
+    try:
+        content = json.loads(read_bytes(path))
+    except ValueError as error:  # UnicodeDecodeError too
+        raise BadInput(f"{str(path)!r} is damaged ({error}); copy the model's folder again.") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{str(path)!r} is damaged (it holds no JSON object); copy the model's folder again.")
+    return content
 
 
 def decode_text(raw: bytes, where: str, encoding: str = "utf-8") -> str:

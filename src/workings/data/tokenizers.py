@@ -1,6 +1,5 @@
 """Text to numbers and back: characters, bytes, or byte-level byte-pair encoding - three classes with the same few methods."""
 
-import codecs
 import hashlib
 import json
 import re
@@ -15,6 +14,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 
 from workings.data.files import read_bytes
+from workings.data.streams import StreamDecoder, TextStream
 from workings.errors import BadInput, counted, suggest
 
 END = "<|endoftext|>"
@@ -25,15 +25,20 @@ _WORD_END = re.compile(r"(?<=\S)(?=[ \n])")
 
 
 class Tokenizer:
-    """What every tokenizer has: `kind`, `size`, `end`, `encode`, `decode`, `bytes_of`, `save`."""
+    """What every tokenizer has: `kind`, `size`, `end`, `encode`, `decode`, `bytes_of`, `stream`, `save`."""
 
     kind: ClassVar[str]
     """The name by which `load_tokenizer` and `train_tokenizer` know it."""
     end: int | None
     """The id of the end-of-text token, if there is one. It never comes out of `encode`, and its bytes are empty."""
+    ends: tuple[int, ...]
+    """All ids after any of which a written text is over: `end`, and of some foreign models more."""
+    begin: tuple[int, ...] = ()
+    """What a model expects before every text (a foreign model's <s>); `encode` leaves it out."""
 
     def __init__(self, table: list[bytes]):
         self._table = table
+        self.ends = () if self.end is None else (self.end,)
 
     @property
     def size(self) -> int:
@@ -57,6 +62,10 @@ class Tokenizer:
         if isinstance(ids, Tensor):
             ids = ids.tolist()
         return b"".join(self._table[token] for token in ids).decode(errors="replace")
+
+    def stream(self, begun: bool = False) -> TextStream:
+        """A decoder for ids that come one at a time. begun: they go on a text, so that a first token that begins with a space keeps it."""
+        return StreamDecoder(self)
 
     def to_text(self) -> str:
         """The whole tokenizer as text: two with the same text encode alike."""
@@ -140,8 +149,8 @@ class PairTokenizer(Tokenizer):
             raise BadInput("This tokenizer.json is not a byte-level one: its tokens are not spelled in bytes; use one that was trained here.") from None
         if end is not None:
             table[end] = b""
-        super().__init__(table)
         self.end = end
+        super().__init__(table)
         self._json = inner.to_str(pretty=True)
         self._inner = inner
         # What a user writes is text: without this, the letters <|endoftext|> in it would become the end token.
@@ -153,9 +162,9 @@ class PairTokenizer(Tokenizer):
 
     def encode_each(self, documents: Sequence[str]) -> list[Tensor]:
         """The ids of each document, int64 [N_i]; long ones in pieces, in parallel."""
+        refuse_half_characters(documents)
         pieces, counts = [], []
         for document in documents:
-            _utf8(document)
             cut = list(split_between_words(document))
             pieces += cut
             counts.append(len(cut))
@@ -175,6 +184,8 @@ class PairTokenizer(Tokenizer):
 FILES = {"character": "characters.json", "bpe": "tokenizer.json"}
 """The file that a tokenizer of each kind is saved in; bytes need none."""
 KINDS = ("character", "byte", "bpe")
+FOREIGN = ("json", "sentencepiece")
+"""Kinds that are read from other systems' model folders (see foreign_tokenizers.py), not trained here."""
 
 
 def train_tokenizer(kind: str, documents: Sequence[str], size: int = 0) -> Tokenizer:
@@ -200,8 +211,12 @@ def load_tokenizer(folder: Path, kind: str) -> Tokenizer:
     """The tokenizer that `save` has written into a folder."""
     if kind == "byte":
         return ByteTokenizer()
+    if kind in FOREIGN:
+        from workings.data.foreign_tokenizers import load_saved  # which imports this module
+
+        return load_saved(Path(folder), kind)
     if kind not in FILES:
-        raise BadInput(f"There is no tokenizer {kind!r}. {suggest(kind, KINDS)}")
+        raise BadInput(f"There is no tokenizer {kind!r}. {suggest(kind, (*KINDS, *FOREIGN))}")
     path = Path(folder) / FILES[kind]
     text = read_bytes(path)
     try:
@@ -217,8 +232,7 @@ def load_tokenizer(folder: Path, kind: str) -> Tokenizer:
 def _train_pairs(documents: Sequence[str], size: int) -> PairTokenizer:
     if size < BYTES + 1:
         raise BadInput(f"A bpe tokenizer of {counted(size, 'token')} is too small: it needs at least {BYTES + 1}, one a byte and one for the end of text.")
-    for document in documents:
-        _utf8(document)
+    refuse_half_characters(documents)
     inner = tokenizers.Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
@@ -249,22 +263,10 @@ def byte_characters() -> list[str]:
     return [chr(stand_in.get(value, value)) for value in range(BYTES)]
 
 
-class StreamDecoder:
-    """Text from ids that come one at a time: whole characters only, and all of them together are `decode` of all ids."""
-
-    def __init__(self, tokenizer: Tokenizer):
-        self._tokenizer = tokenizer
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def push(self, token: int) -> str:
-        """The characters that this token completes, possibly none."""
-        return self._decoder.decode(self._tokenizer.bytes_of(token))
-
-    def flush(self) -> str:
-        """What is left at the end: the replacement character for an unfinished one, or nothing."""
-        text = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
-        return text
+def refuse_half_characters(documents: Iterable[str]) -> None:
+    """Half a surrogate pair is no character, and UTF-8 cannot write it: a sentence says where it is."""
+    for document in documents:
+        _utf8(document)
 
 
 def _utf8(text: str) -> bytes:

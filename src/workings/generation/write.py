@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workings.data.tokenizers import StreamDecoder, Tokenizer
+from workings.data.tokenizers import Tokenizer
 from workings.errors import BadInput
 from workings.generation.decoder import Decoder
 from workings.generation.sampling import choose, uniforms
@@ -53,7 +53,7 @@ class Row:
         self.ids, self.tokenizer, self.limit = ids, tokenizer, limit
         self.begin = 0 if limit is None else max(0, len(ids) - limit)
         self.written = Written(prompt=prompt, text="", tokens=[], reason="", logprobs=[] if settings.logprobs else None)
-        self.stream, self.stop = StreamDecoder(tokenizer), StopAt(settings.stop)
+        self.stream, self.stop = tokenizer.stream(begun=bool(prompt)), StopAt(settings.stop)
 
     @property
     def window(self) -> list[int]:
@@ -62,7 +62,7 @@ class Row:
 
     def push(self, token: int, belief: TokenLogprob | None) -> str:
         """Add a token; returns the text that is now certain to stand."""
-        if token == self.tokenizer.end:
+        if token in self.tokenizer.ends:
             return self.finish("end")
         self.ids.append(token)
         self.written.tokens.append(token)
@@ -116,9 +116,9 @@ def write(
 
 
 def first_tokens(tokenizer: Tokenizer, prompt: str) -> list[int]:
-    """The tokens of a prompt; of an empty one the end token, after which texts begin, or else a newline."""
-    if prompt:
-        return tokenizer.encode(prompt).tolist()
+    """The tokens of a prompt, after what the model expects before every text; instead of nothing at all the end token, or else a newline."""
+    if prompt or tokenizer.begin:
+        return [*tokenizer.begin, *tokenizer.encode(prompt).tolist()]
     if tokenizer.end is not None:
         return [tokenizer.end]
     try:
@@ -182,9 +182,9 @@ def explain(tokenizer: Tokenizer, logits: Tensor, chosen: list[int], top: int) -
     return [
         TokenLogprob(
             token=token,
-            text=tokenizer.decode([token]),
+            text=tokenizer.bytes_of(token).decode(errors="replace"),
             logprob=row[token].item(),
-            top=[(other, tokenizer.decode([other]), value) for other, value in zip(others, values, strict=True)],
+            top=[(other, tokenizer.bytes_of(other).decode(errors="replace"), value) for other, value in zip(others, values, strict=True)],
         )
         for token, row, others, values in zip(chosen, logprobs, best.indices.tolist(), best.values.tolist(), strict=True)
     ]

@@ -1,0 +1,97 @@
+"""`workings translate MODEL TEXT...`: texts or the lines of files, to the terminal, a file, or as JSON."""
+
+import json as json_module
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from workings.cli.shape import MaybeWhole, make_app
+from workings.errors import BadInput
+
+app = make_app(
+    "translate",
+    'workings translate runs/NAME "Ein Hund läuft."',
+    'workings translate opus-mt-de-en "Guten Tag." "Wie geht es?" --beam 6 --nbest 3',
+    "workings translate runs/NAME --file news.de --out news.en --beam 1",
+    "workings translate runs/NAME --file - --json",
+)
+
+
+@app.default
+def translate(
+    model: str,
+    /,
+    *texts: str,
+    file: list[str] | None = None,
+    out: str | None = None,
+    beam: MaybeWhole = None,
+    length_penalty: float | None = None,
+    nbest: MaybeWhole = None,
+    stopping: Literal["usual", "exact", "full"] | None = None,
+    tokens: MaybeWhole = None,
+    temperature: float | None = None,
+    top_k: MaybeWhole = None,
+    top_p: float | None = None,
+    seed: MaybeWhole = None,
+    quantize: Literal["none", "bfloat16", "int8"] | None = None,
+    json: bool = False,
+) -> None:
+    """Translate texts, or every line of a file, with a model that translates.
+
+    Lines keep their order and their number; an empty line stays empty. What the model's folder says is the default of every choice.
+
+    Args:
+        model: A run's folder, a model's folder, or a model's name on the hub.
+        texts: The texts to translate. Put -- before one that begins with a dash.
+        file: A file with a text on each line; - is standard input; can be given more than once.
+        out: Write the translations into this file, and not to the terminal.
+        beam: How many hypotheses are kept open for each text; 1 always takes the likeliest token. [default: 4]
+        length_penalty: Hypotheses of n tokens are compared by log P / n^this; above 1 favors long ones. [default: 1]
+        nbest: How many translations to give for each text, with their scores. [default: 1]
+        stopping: When a search ends: usual, exact (no open hypothesis can still win) or full (the first ones that end). [default: usual]
+        tokens: How many tokens to write at most. [default: 256]
+        temperature: Above 0, draw the translation; beam is then 1.
+        top_k: When drawing, choose among this many likeliest tokens; 0 is all.
+        top_p: When drawing, choose among the likeliest tokens that hold this much of the probability together.
+        seed: Where the draws begin.
+        quantize: int8 makes translating faster on a CPU, with slightly different probabilities.
+        json: Print one JSON object a text.
+    """
+    from workings import verbs
+
+    given = dict(beam=beam, length_penalty=length_penalty, nbest=nbest, stopping=stopping, tokens=tokens, temperature=temperature)
+    given |= dict(top_k=top_k, top_p=top_p, seed=seed, quantize=quantize)
+    choices = {name: value for name, value in given.items() if value is not None}
+    if not texts and not file:
+        raise BadInput('There is nothing to translate; give a text, as in: workings translate MODEL "Guten Tag.", or a file with --file.')
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            raise BadInput(f"Text {number} to translate is empty; give a sentence.")
+    if out is not None and any(Path(name).resolve() == Path(out).resolve() for name in file or () if name != "-"):
+        raise BadInput(f"{out} is read with --file and would be written over by --out; give another name.")
+    translated = verbs.translate(model, lines_of(texts, file or []), **choices)
+    with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target:
+        for one in translated:
+            print(json_module.dumps(asdict(one), ensure_ascii=False) if json else shown(one, nbest or 1), file=target, flush=True)
+
+
+def shown(translated: Any, nbest: int) -> str:
+    """The best translation; or with several, each on a line with its score, and an empty line after them."""
+    if nbest == 1:
+        return translated.text
+    return "".join(f"{one.score:9.4f}  {one.text}\n" for one in translated.translations)
+
+
+def lines_of(texts: tuple[str, ...], files: list[str]) -> Iterator[str]:
+    """The texts, then the lines of the files, one after another as they are wanted."""
+    yield from texts
+    for name in files:
+        with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8") as file:
+            try:
+                for line in file:
+                    yield line.removesuffix("\n")
+            except UnicodeDecodeError as error:
+                raise BadInput(f"{name} is not UTF-8 ({error.reason}); save it as UTF-8.") from error

@@ -1,0 +1,62 @@
+"""A translation model in use."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+
+from workings.errors import BadInput
+from workings.generation.translate import Translated, TranslationSteps, translate
+from workings.generation.translate_settings import TranslateSettings
+from workings.generation.translate_step import prepare_steps
+from workings.settings import from_dict
+from workings.weights.folder import load_folder
+
+
+class Translator:
+    """What `workings.load` gives for a model that translates: the model, its tokenizer, and `translate`.
+
+    The folder may hold defaults of its own under "generation" in its config.json, as the folders of OPUS-MT do; what is asked for in a call comes before them.
+    """
+
+    def __init__(self, folder: Path, dtype: torch.dtype | None = None):
+        saved = load_folder(folder, dtype)
+        if saved.task != "translation":
+            raise BadInput(f"{folder} holds a model for the task {saved.task!r}, which does not translate.")
+        if saved.tokenizer is None:
+            raise BadInput(f"{folder} holds a model that translates, but no tokenizer; copy the tokenizer's files of the same model into it.")
+        self.folder, self.model, self.tokenizer, self.facts = folder, saved.model, saved.tokenizer, saved.facts
+        self.prepared: dict[str, TranslationSteps] = {}
+
+    def __repr__(self) -> str:
+        return f"Translator({str(self.folder)!r})"
+
+    @overload
+    def translate(self, texts: str, **choices: Any) -> str: ...
+    @overload
+    def translate(self, texts: Sequence[str], **choices: Any) -> list[str]: ...
+    def translate(self, texts: str | Sequence[str], **choices: Any) -> str | list[str]:
+        """The best translation of a text, or of each of several. Choices are the fields of `TranslateSettings`: beam, length_penalty, ..."""
+        several = [texts] if isinstance(texts, str) else list(texts)
+        for number, text in enumerate(several, 1):
+            if not isinstance(text, str) or not text.strip():
+                raise BadInput(f"Text {number} to translate is {text!r}; it must be a text that is not empty.")
+        found = [translated.text for translated in self.translate_all(several, **choices)]
+        return found[0] if isinstance(texts, str) else found
+
+    def translate_all(self, texts: Iterable[str], **choices: Any) -> Iterator[Translated]:
+        """The `nbest` best translations of each text, with scores, one after another as they are done; a blank text stays blank."""
+        settings = self.settings(**choices)
+        if settings.quantize not in self.prepared:
+            self.prepared[settings.quantize] = prepare_steps(self.model, settings.quantize)
+        return translate(self.prepared[settings.quantize], self.tokenizer, texts, settings)
+
+    def settings(self, **choices: Any) -> TranslateSettings:
+        """The choices, laid over the folder's own defaults. Unless a beam is asked for, it is 1 for drawing, and wide enough for `nbest`."""
+        own = dict(self.facts.get("generation", {}))
+        if "beam" not in choices and choices.get("temperature", 0) != 0:
+            own["beam"] = 1
+        if "beam" not in choices and isinstance(choices.get("nbest"), int):
+            own["beam"] = max(own.get("beam", TranslateSettings.beam), choices["nbest"])
+        return from_dict(TranslateSettings, own | choices, "translate.")

@@ -1,0 +1,122 @@
+"""A model that tells pictures apart, in use."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from workings.data.picture_settings import Preparation
+from workings.data.pictures import batches, picture_files, plain, prepared, prepared_pixels
+from workings.errors import BadInput
+from workings.models.packed import prepare
+from workings.settings import from_dict
+from workings.weights.folder import load_folder
+
+BATCH = 16
+"""Pictures that go through the model together."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A class and how probable it is."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What a model says of one picture: its likeliest classes, the best first; or why the picture could not be read."""
+
+    picture: str
+    classes: tuple[Belief, ...]
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The likeliest class."""
+        return self.classes[0].name
+
+
+class PictureClassifier:
+    """What `workings.load` gives for a model of pictures: the model, how its pictures are prepared, and `classify`."""
+
+    def __init__(self, folder: str | Path, dtype: torch.dtype | None = None):
+        saved = load_folder(folder, dtype)
+        if saved.task != "pictures":
+            raise BadInput(f"{folder} holds a model for the task {saved.task!r}, which does not classify pictures.")
+        self.folder, self.model, self.facts = Path(folder), saved.model.eval(), saved.facts
+        self.settings: Any = saved.model.settings
+        self.step = prepare(self.model, next(self.model.parameters()).dtype)
+
+    def __repr__(self) -> str:
+        return f"PictureClassifier({str(self.folder)!r})"
+
+    @property
+    def preparation(self) -> Preparation:
+        """How a picture becomes the model's numbers, as the folder says it."""
+        if "preparation" not in self.facts:
+            raise BadInput(f"{self.folder} does not say how its pictures are prepared; import the model again with its preprocessor_config.json in the folder.")
+        return from_dict(Preparation, self.facts["preparation"], "preparation.")
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order of the model's logits."""
+        return self.settings.class_names or tuple(f"class {number}" for number in range(self.settings.classes))
+
+    def classify(self, pictures: Any, *, top: int = 5) -> Any:
+        """The `top` likeliest classes of a picture, or a list of that for several: files, Pillow's pictures, or one tensor uint8 [B, C, H, W].
+
+        A picture that cannot be read is a BadInput here; `classify_all` goes on after it.
+        """
+        if isinstance(pictures, Tensor):
+            return [self.said(f"picture {number}", row, top) for number, row in enumerate(self.probabilities(prepared_pixels(pictures, self.preparation)))]
+        several = isinstance(pictures, Sequence) and not isinstance(pictures, str)
+        found = [self.one(picture, top) for picture in (pictures if several else [pictures])]
+        return found if several else found[0]
+
+    def one(self, picture: Any, top: int) -> Classified:
+        """What the model says of one file or one of Pillow's pictures."""
+        if isinstance(picture, Image.Image):
+            x = prepared(plain(picture, self.preparation.channels), self.preparation)
+            return self.said("picture", self.probabilities(x[None])[0], top)
+        if not isinstance(picture, (str, Path)) or Path(picture).is_dir():
+            raise BadInput(f"{picture!r} is no picture; give a file, one of Pillow's pictures or a tensor, and folders to classify_all.")
+        (found,) = self.classify_all([picture], top=top)
+        if found.error:
+            raise BadInput(found.error)
+        return found
+
+    def classify_all(self, paths: Iterable[str | Path], *, top: int = 5) -> Iterator[Classified]:
+        """What the model says of each file, and of each picture in each folder, one after another; what cannot be read says why in `error`."""
+        if top < 1:
+            raise BadInput(f"top is {top}; at least one class has to be named.")
+        self.check()
+        for path in paths:
+            for files, x, broken in batches(picture_files(path), self.preparation, BATCH):
+                answers = dict(zip(files, self.probabilities(x), strict=True)) if x is not None else {}
+                reasons = {file: Classified(str(file), (), str(error)) for file, error in broken}
+                for file in sorted([*files, *reasons]):
+                    yield reasons[file] if file in reasons else self.said(str(file), answers[file], top)
+
+    def check(self) -> None:
+        """Refuse a model without classes."""
+        if not self.settings.classes:
+            raise BadInput(f"{self.folder} holds a model that was imported without a classifier; import one that has classes.")
+
+    @torch.inference_mode()
+    def probabilities(self, x: Tensor) -> Tensor:
+        """softmax of the logits. x: prepared [B, C, H, W] -> [B, classes], float32."""
+        self.check()
+        dtype = next(self.model.parameters()).dtype
+        return self.step(x.to(dtype)).float().softmax(-1)
+
+    def said(self, picture: str, probabilities: Tensor, top: int) -> Classified:
+        """The likeliest classes by name. probabilities: [classes]."""
+        best = probabilities.topk(min(top, len(probabilities)))
+        names = self.class_names
+        return Classified(picture, tuple(Belief(names[place], value) for place, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)))

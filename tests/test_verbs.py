@@ -101,4 +101,4 @@ def test_a_model_of_another_job_does_not_write(run):
     config = json.loads((run.model / "config.json").read_text())
     (run.model / "config.json").write_text(json.dumps(config | {"task": "pictures"}))
     with pytest.raises(BadInput, match="'pictures', which does not write"):
-        workings.load(run)
+        workings.verbs.write(run, "Once")

@@ -12,10 +12,29 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workings.verbs import Run, data, demo, doctor, evaluate, load, report, resume, train, write
+    from workings.verbs import (
+        Run,
+        classify,
+        data,
+        demo,
+        doctor,
+        embed,
+        evaluate,
+        export,
+        from_pretrained,
+        import_model,
+        load,
+        push,
+        report,
+        resume,
+        train,
+        translate,
+        write,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "data", "demo", "doctor", "evaluate", "load", "report", "resume", "train", "write"]
+__all__ = ["Run", "__version__", "classify", "data", "demo", "doctor", "embed", "evaluate", "export", "from_pretrained", "import_model", "load", "push"]
+__all__ += ["report", "resume", "train", "translate", "write"]
 
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -161,17 +161,53 @@ def resume(run: str | Path, *, steps: int | None = None, minutes: float | None =
 
 
 def load(path: str | Path) -> Any:
-    """The model of a run folder or model folder, ready to use: `workings.load(path).write("Once")`."""
-    from workings.tasks.writer import Writer
+    """The model of a run folder or model folder, ready to use: `workings.load(path).write("Once")`.
 
-    return Writer(Path(path))
+    Also of a folder as transformers' `save_pretrained` writes it. What is given depends on the model's task: see `workings.tasks.kinds`.
+    """
+    from workings.tasks.kinds import open_model
+
+    return open_model(path)
+
+
+def from_pretrained(name: str | Path, dtype: str | None = None) -> Any:
+    """The same for a folder or the name of a model on the hub; dtype turns the weights into "float32" or "bfloat16"."""
+    from workings.tasks.kinds import open_model
+    from workings.weights.hub import locate
+    from workings.weights.importing import named_dtype
+
+    return open_model(locate(name), named_dtype(dtype))
+
+
+def import_model(name: str | Path, *, to: str | Path | None = None, dtype: str | None = None, overwrite: bool = False) -> Any:
+    """Make a model folder of ours from a folder or the name of a model on the hub; returns what was made (`folder`, `task`, `lines()` of what it is)."""
+    from workings.report.imported_card import imported_card
+    from workings.weights.adopt import adopt
+    from workings.weights.hub import locate
+    from workings.weights.importing import named_dtype
+
+    return adopt(str(name), locate(name), to, named_dtype(dtype), overwrite, imported_card)
+
+
+def export(model: str | Path, *, to: str, out: str | Path | None = None, overwrite: bool = False) -> Path:
+    """Write a model in a form that other systems load; returns the folder. to: "hf", for transformers; "onnx", for onnxruntime; "torch", a program of torch's."""
+    from workings.weights.exporting import export_model
+
+    return export_model(model, to, out, overwrite)
+
+
+def push(model: str | Path, name: str, *, private: bool = True, message: str = "") -> str:
+    """Send a model's folder, or that of a run's best model, to the hub as USER/NAME; returns its address."""
+    from workings.weights.hub import push as push_folder
+
+    return push_folder(model, name, private=private, message=message)
 
 
 def evaluate(
     run: str | Path, *, data: str | None = None, context: int | None = None, stride: int | None = None, column: str | None = None, encoding: str | None = None
 ) -> dict[str, float]:
     """Scores of a run's best model on its own validation text, or on another one; float32, every token predicted once."""
-    writer = load(run)
+    writer = _writer(run)
     if data is not None:
         return writer.evaluate(data, context=context, stride=stride, column=column, encoding=encoding)
     if column is not None or encoding is not None:
@@ -189,7 +225,36 @@ def evaluate(
 
 def write(run: str | Path, prompts: Sequence[str] | str = "", *, stream: Callable[[int, str], Any] | None = None, **choices: Any) -> list[Any]:
     """Texts after prompts; choices are the fields of `WriteSettings`. stream(number, piece) hears them as they come."""
-    return load(run).write_all([prompts] if isinstance(prompts, str) else prompts, stream, **choices)
+    return _writer(run).write_all([prompts] if isinstance(prompts, str) else prompts, stream, **choices)
+
+
+def _writer(run: str | Path) -> Any:
+    from workings.tasks.writer import Writer
+
+    return Writer(Path(run))
+
+
+def embed(model: str | Path, texts: Sequence[str] | str, **choices: Any) -> Any:
+    """The vector of a text, [D], or of each of several, [B, D]; model: a folder, or a name on the hub. Choices are those of `Embedder.embed`."""
+    from workings.tasks.embedder import Embedder
+    from workings.weights.hub import locate
+
+    return Embedder(locate(model)).embed(texts, **choices)
+
+
+def classify(model: str | Path, pictures: Iterable[str | Path], *, top: int = 5) -> Any:
+    """What is in each picture, and in each picture of each folder, one after another: `Classified` with the `top` likeliest classes, or with an error."""
+    from workings.tasks.picture_classifier import PictureClassifier
+
+    return PictureClassifier(model).classify_all(pictures, top=top)
+
+
+def translate(model: str | Path, texts: str | Iterable[str], **choices: Any) -> Iterator[Any]:
+    """Translations of texts one after another, in their order, each as a `Translated`; choices are the fields of `TranslateSettings`."""
+    translator = load(model)
+    if not hasattr(translator, "translate_all"):
+        raise BadInput(f"{model} holds a model that does not translate; give the folder of one that does, such as an imported Marian.")
+    return translator.translate_all([texts] if isinstance(texts, str) else texts, **choices)
 
 
 def report(*runs: str | Path, out: str | Path | None = None) -> Path:

@@ -65,7 +65,7 @@ def test_a_newer_format_is_refused(folder):
     ("changes", "said"),
     [
         ({"architecture": "transfomer"}, "holds a 'transfomer', which is not known here. Did you mean 'transformer'"),
-        ({"settings": {"vocabulary": 5, "widht": 8}}, "config.json: There is no setting 'settings.widht'. Did you mean 'width'"),
+        ({"settings": {"vocabulary": 5, "widht": 8}}, "config.json: There is no setting 'settings.widht'. Did you mean 'settings.width'"),
         ({"settings": {"vocabulary": 5, "width": 9, "heads": 2}}, "model.width 9 does not divide"),
         ({"format": None}, "has no format number"),
         ({"format": "new"}, "has no format number"),

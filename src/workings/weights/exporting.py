@@ -1,0 +1,91 @@
+"""A model of ours becomes a folder that `transformers` loads, through the same name maps that read one."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workings.data.picture_settings import Preparation
+from workings.errors import BadInput, suggest
+from workings.models.architectures import name_of
+from workings.settings import from_dict
+from workings.weights.adopt import refuse_to_replace
+from workings.weights.families import family_of
+from workings.weights.families.preparation import write_preparation
+from workings.weights.folder import load_folder, model_folder
+from workings.weights.names import write_all
+from workings.weights.placing import whole_folder
+from workings.weights.tensors import write_tensors
+from workings.weights.tokenizer_files import token_ids, write_json, write_tokenizer
+
+REPRESENTATIVES = {
+    "encoder": "BertModel",
+    "encoder-decoder": "MarianMTModel",
+    "vision-transformer": "ViTForImageClassification",
+    "resnet": "ResNetForImageClassification",
+}
+"""Our architecture -> a class of the family that may have a place for it; a transformer's depends on its norm."""
+
+
+FORMS = {
+    "hf": "workings.weights.exporting:export_hf",
+    "onnx": "workings.weights.onnx:export_onnx",
+    "torch": "workings.weights.program:export_program",
+}
+"""Form -> the function that writes it: it is given the model's folder and a new folder to fill."""
+
+
+def export_model(model: str | Path, to: str, out: str | Path | None = None, overwrite: bool = False) -> Path:
+    """Write the model of a run or model folder in a form; the new folder, exports/NAME-FORM unless told, appears whole. Returns it."""
+    if to not in FORMS:
+        raise BadInput(f"There is no form {to!r} to export to. {suggest(to, FORMS)}")
+    source = model_folder(model)
+    folder = Path(out) if out is not None else Path("exports") / f"{Path(model).resolve().name}-{to}"
+    refuse_to_replace(folder, overwrite, "--out")
+    if folder.exists() and folder.resolve() in (source.resolve(), *source.resolve().parents):
+        raise BadInput(f"{folder} holds the model itself; choose another folder with --out.")
+    module, _, function = FORMS[to].partition(":")
+    with whole_folder(folder) as new:
+        getattr(import_module(module), function)(source, new)
+    return folder
+
+
+def export_hf(source: Path, out: Path) -> None:
+    """Fill a folder that transformers' AutoModel and AutoTokenizer load, with equal logits and ids; refused where a switch has no place there."""
+    saved = load_folder(source)
+    settings = saved.model.settings
+    family = family_of(representative(settings))
+    architecture = family.home(settings)
+    ids = token_ids(saved.tokenizer) if saved.tokenizer is not None and saved.task == "language" else {}
+    write_foreign(out, settings, saved.model.state_dict(), architecture, **ids)
+    if saved.tokenizer is not None:
+        write_tokenizer(out, saved.tokenizer)
+    if "preparation" in saved.facts:
+        write_preparation(out, from_dict(Preparation, saved.facts["preparation"]))
+    card = source / "README.md"
+    if card.exists():
+        (out / card.name).write_bytes(card.read_bytes().replace(b'library_name: "workings"', b'library_name: "transformers"'))
+
+
+def representative(settings: Any) -> str:
+    """A class of the only family that may have a place for these settings."""
+    name = name_of(settings)
+    if name == "transformer":
+        return "LlamaForCausalLM" if settings.norm == "rms" else "GPT2LMHeadModel"
+    if name not in REPRESENTATIVES:
+        raise BadInput(f"The model is a {name} one, for which transformers has no class; it can be used with workings alone.")
+    return REPRESENTATIVES[name]
+
+
+def write_foreign(folder: str | Path, settings: Any, state: Mapping[str, Tensor], architecture: str, **more: Any) -> None:
+    """Write `config.json` and `model.safetensors` of a foreign architecture; `more` are further fields of the config, such as token ids."""
+    folder = Path(folder)
+    family = family_of(architecture)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tensors(folder, write_all(state, family.entries(settings, architecture)))
+    stored: torch.dtype = next(tensor.dtype for tensor in state.values() if tensor.is_floating_point())
+    config = {"architectures": [architecture], **family.write_config(settings, architecture), "dtype": str(stored).removeprefix("torch."), **more}
+    write_json(folder / "config.json", config)

@@ -180,13 +180,15 @@ def from_pretrained(name: str | Path, dtype: str | None = None) -> Any:
 
 
 def import_model(name: str | Path, *, to: str | Path | None = None, dtype: str | None = None, overwrite: bool = False) -> Any:
-    """Make a model folder of ours from a folder or the name of a model on the hub; returns what was made (`folder`, `task`, `lines()` of what it is)."""
+    """Make a model folder of ours from a folder or the name of a model on the hub; returns what was made (`folder`, `task`, `lines()` of what it is).
+
+    dtype: what the weights are turned into: "float32", "bfloat16", or "int8", which keeps matrices in a quarter of the file.
+    """
     from workings.report.imported_card import imported_card
     from workings.weights.adopt import adopt
     from workings.weights.hub import locate
-    from workings.weights.importing import named_dtype
 
-    return adopt(str(name), locate(name), to, named_dtype(dtype), overwrite, imported_card)
+    return adopt(str(name), locate(name), to, dtype, overwrite, imported_card)
 
 
 def export(model: str | Path, *, to: str, out: str | Path | None = None, overwrite: bool = False) -> Path:

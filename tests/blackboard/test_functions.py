@@ -10,7 +10,6 @@ from workings.blackboard import attention, embedding, functions, prediction, rec
 from workings.blackboard.parameters import affine, rows, split
 from workings.objectives.next_token import next_token_loss
 
-
 TURN = SimpleNamespace(rope_theta=100.0, rope_scaling="none")
 
 

@@ -27,7 +27,9 @@ push_app = make_app(
 
 
 @import_app.default
-def import_(name: str, /, *, to: str | None = None, dtype: Literal["float32", "bfloat16"] | None = None, overwrite: bool = False, quiet: bool = False) -> None:
+def import_(
+    name: str, /, *, to: str | None = None, dtype: Literal["float32", "bfloat16", "int8"] | None = None, overwrite: bool = False, quiet: bool = False
+) -> None:
     """Make a model folder from another system's model: GPT-2, Llama, Mistral, Qwen, BERT, Marian, ViT and their kin.
 
     The numbers stay as they are; what the model needs that is not supported here is refused by name. Every verb also takes such a folder directly.
@@ -35,7 +37,7 @@ def import_(name: str, /, *, to: str | None = None, dtype: Literal["float32", "b
     Args:
         name: A folder as transformers' save_pretrained writes it, or a model's name on the Hugging Face hub. HF_HUB_OFFLINE=1 keeps to the hub's cache.
         to: The new model folder. [default: models/NAME]
-        dtype: What the weights are turned into. [default: as they are stored; float16 as float32]
+        dtype: What the weights are turned into; int8 keeps matrices in a quarter of the file. [default: as they are stored; float16 as float32]
         overwrite: Replace the model that is already in --to.
         quiet: Print nothing but what is wrong.
     """

@@ -9,7 +9,9 @@ import torch
 
 from workings.errors import BadInput
 from workings.models.architectures import name_of
-from workings.weights.folder import Saved, load_folder, save_folder
+from workings.weights.eight_bits import shrink
+from workings.weights.folder import Saved, load_folder, save_folder, unshared
+from workings.weights.importing import named_dtype
 from workings.weights.summary import switches, table
 
 PLACE = Path("models")
@@ -25,17 +27,18 @@ class Adopted:
     task: str
     architecture: str
     """What it is called there."""
+    stored: str
+    """The type of its weights."""
     model: torch.nn.Module
     tokenizer: str | None
     """The kind of its tokenizer."""
 
     def lines(self) -> list[str]:
         """The table of its parts, and the switches that its config was read as."""
-        stored = next(self.model.parameters()).dtype
         said = ", ".join(f"{name}={value}" for name, value in switches(self.model.settings).items())
         tokenizer = f"its tokenizer ({self.tokenizer})" if self.tokenizer else "no tokenizer"
         return [
-            f"{self.source}: {self.architecture}, for the task {self.task}, with {tokenizer}; weights in {str(stored).removeprefix('torch.')}",
+            f"{self.source}: {self.architecture}, for the task {self.task}, with {tokenizer}; weights in {self.stored}",
             "",
             *table(self.model),
             "",
@@ -43,10 +46,10 @@ class Adopted:
         ]
 
 
-def adopt(name: str, source: Path, to: str | Path | None, dtype: torch.dtype | None, overwrite: bool, card: Callable[..., str]) -> Adopted:
+def adopt(name: str, source: Path, to: str | Path | None, dtype: str | None, overwrite: bool, card: Callable[..., str]) -> Adopted:
     """Load the model in a folder (of another system, or of ours on the hub) and write it as a model folder of ours.
 
-    name: as it was given, a hub's name or a folder. to: the new folder, models/NAME if None. card: what writes the model card.
+    name: as it was given, a hub's name or a folder. to: the new folder, models/NAME if None. dtype: a name of `DTYPES`, or "int8". card: what writes the model card.
     """
     local = Path(name).expanduser().exists()
     last = source.resolve().name if local else name.rpartition("/")[2]
@@ -54,15 +57,16 @@ def adopt(name: str, source: Path, to: str | Path | None, dtype: torch.dtype | N
     refuse_to_replace(folder, overwrite, "--to")
     if folder.exists() and folder.resolve() in (source.resolve(), *source.resolve().parents):
         raise BadInput(f"{folder} is where the model comes from; choose another folder with --to.")
-    saved = load_folder(source, dtype)
+    saved = load_folder(source, None if dtype == "int8" else named_dtype(dtype))
     theirs = str(saved.facts.get("origin", saved.facts).get("architecture", name_of(saved.model.settings)))
     parameters = sum(parameter.numel() for parameter in saved.model.parameters())
-    stored = str(next(saved.model.parameters()).dtype).removeprefix("torch.")
+    stored = "int8" if dtype == "int8" else str(next(saved.model.parameters()).dtype).removeprefix("torch.")
     license = saved.facts.get("license")
     called = last if local else name  # others have no use for where a folder was here
     text = card(folder.name, called, theirs, saved.task, saved.model.settings, parameters, stored, license)
-    save_folder(folder, saved.task, saved.model.settings, saved.model.state_dict(), saved.tokenizer, text, **facts_to_keep(saved, called))
-    return Adopted(folder, name, saved.task, theirs, saved.model, saved.tokenizer.kind if saved.tokenizer else None)
+    weights = shrink(unshared(saved.model.state_dict())) if dtype == "int8" else saved.model.state_dict()
+    save_folder(folder, saved.task, saved.model.settings, weights, saved.tokenizer, text, **facts_to_keep(saved, called))
+    return Adopted(folder, name, saved.task, theirs, stored, saved.model, saved.tokenizer.kind if saved.tokenizer else None)
 
 
 def facts_to_keep(saved: Saved, name: str) -> dict[str, Any]:

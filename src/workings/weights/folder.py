@@ -17,6 +17,7 @@ from workings.models.architectures import ARCHITECTURES, name_of
 from workings.settings import from_dict, to_dict
 from workings.weights.bare import bare_file, read_bare
 from workings.weights.blank import blank
+from workings.weights.eight_bits import widen
 from workings.weights.importing import foreign_task, read_foreign
 from workings.weights.placing import whole_folder
 from workings.weights.tensors import read_json, write_tensors
@@ -97,7 +98,7 @@ def load_folder(folder: str | Path, dtype: torch.dtype | None = None) -> Saved:
     except BadInput as error:
         raise BadInput(f"{folder / 'config.json'}: {error}") from error
     try:
-        state = safetensors.torch.load_file(folder / "model.safetensors")
+        state = widen(safetensors.torch.load_file(folder / "model.safetensors"), dtype)
         model.load_state_dict({name: state[first] for name, first in shared(model).items() if first in state} | state, assign=True)
     except (SafetensorError, OSError, RuntimeError) as error:
         raise BadInput(f"{folder / 'model.safetensors'} cannot be read as this model: {' '.join(str(error).split())}") from error

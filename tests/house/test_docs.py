@@ -36,7 +36,9 @@ def test_every_command_in_the_documentation_parses(path: Path):
             assert verb_of(tokens)
 
 
-@pytest.mark.parametrize("words", [["train", "language"], ["resume"], ["evaluate"], ["write"], ["classify"], ["report"], ["data"], ["doctor"], ["demo"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["train", "language"], ["resume"], ["evaluate"], ["write"], ["classify"], ["report"], ["data"], ["doctor"], ["demo"]], ids=" ".join
+)
 def test_every_example_of_the_help_parses(words, capsys):
     from workings.cli.main import main
 

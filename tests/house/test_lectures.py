@@ -11,7 +11,29 @@ from source import ROOT, tree
 from workings.models.settings import RecurrentSettings, TransformerSettings
 from workings.settings import field_types
 
-STATEMENTS = ["1.1a", "1.1b", "1.1c", "1.1d", "1.1e", "1.2a", "1.2b", "1.2c", "1.2d", "2.1", "2.2a", "2.2b", "2.3", "3.1 (model)", "3.2 (attention)", "3.2 (model)", "4.1a", "4.3 (model)", "6.1c", "6.2b", "6.2c"]
+STATEMENTS = [
+    "1.1a",
+    "1.1b",
+    "1.1c",
+    "1.1d",
+    "1.1e",
+    "1.2a",
+    "1.2b",
+    "1.2c",
+    "1.2d",
+    "2.1",
+    "2.2a",
+    "2.2b",
+    "2.3",
+    "3.1 (model)",
+    "3.2 (attention)",
+    "3.2 (model)",
+    "4.1a",
+    "4.3 (model)",
+    "6.1c",
+    "6.2b",
+    "6.2c",
+]
 
 
 def rows() -> dict[str, list[str]]:

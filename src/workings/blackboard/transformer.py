@@ -12,7 +12,8 @@ from workings.blackboard.prediction import predict
 def hidden(tokens: list[int], parameters: Parameters, settings, memory: list[Tensor] | None = None, segments: list[int] | None = None) -> list[Tensor]:
     """Y, the vectors before the head (2.2a).
 
-    tokens: w_1 ... w_T, one sequence without padding; memory: vectors [D] for cross-attention; segments: the kind of each token, else 0; settings: anything with the attributes of `TransformerSettings`.
+    tokens: w_1 ... w_T, one sequence without padding; memory: vectors [D] for cross-attention; segments: the kind of each token, else 0;
+    settings: anything with the attributes of `TransformerSettings`.
     parameters: float64, named as in `Transformer.named_parameters()`. Dropout and stochastic depth are absent: this is the model after training.
     Returns T of [D].
     """

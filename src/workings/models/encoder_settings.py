@@ -22,11 +22,16 @@ class EncoderSettings:
     """What the classes are called; none, or one for each."""
 
     def __post_init__(self) -> None:
-        require(not self.body.causal and not self.body.cross_attention, "An encoder sees the whole text and no other; leave model.body.causal=false and model.body.cross_attention=false.")
+        require(
+            not self.body.causal and not self.body.cross_attention,
+            "An encoder sees the whole text and no other; leave model.body.causal=false and model.body.cross_attention=false.",
+        )
         require(self.head == "classes" or not self.classes, f"model.classes is {self.classes}, but model.head is {self.head!r}; classes need head='classes'.")
         require(self.head != "classes" or self.classes > 0, "model.head='classes' needs model.classes, at least 1.")
         require(self.head != "classes" or self.pooler, "model.head='classes' reads the pooled vector; set model.pooler=true.")
-        require(self.head != "masked" or self.body.phi != "gated", "model.head='masked' applies model.body.phi to one vector; model.body.phi='gated' takes two.")
+        require(
+            self.head != "masked" or self.body.phi != "gated", "model.head='masked' applies model.body.phi to one vector; model.body.phi='gated' takes two."
+        )
         require(
             not self.class_names or len(self.class_names) == self.classes,
             f"model.class_names has {len(self.class_names)} names, but model.classes is {self.classes}; give one name for each class.",
@@ -54,8 +59,14 @@ class EncoderDecoderSettings:
 
     def __post_init__(self) -> None:
         e, d = self.encoder, self.decoder
-        require(not e.causal and not e.cross_attention, "The encoder sees its whole text and no other; leave model.encoder.causal=false and model.encoder.cross_attention=false.")
-        require(d.causal and d.cross_attention, "The decoder writes from left to right and attends to the encoder; leave model.decoder.causal=true and model.decoder.cross_attention=true.")
+        require(
+            not e.causal and not e.cross_attention,
+            "The encoder sees its whole text and no other; leave model.encoder.causal=false and model.encoder.cross_attention=false.",
+        )
+        require(
+            d.causal and d.cross_attention,
+            "The decoder writes from left to right and attends to the encoder; leave model.decoder.causal=true and model.decoder.cross_attention=true.",
+        )
         require(e.width == d.width, f"model.encoder.width is {e.width} and model.decoder.width {d.width}; attention from one to the other needs the same.")
         require(
             not self.shared or e.vocabulary == d.vocabulary,

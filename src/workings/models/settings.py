@@ -35,7 +35,7 @@ class TransformerSettings:
     key_value_heads: int = 0
     """Heads of keys (and of values per head), each serving heads / key_value_heads queries; 0 means heads."""
     position: Literal["lecture", "sinusoidal", "sinusoidal-halves", "learned", "rotary", "none"] = "rotary"
-    """Where order comes from: sin(t) x range(D) as printed (1.1a), sinusoids (side by side, or all sines first), a learned table, rotated queries and keys, or nothing."""
+    """Where order comes from: sin(t) x range(D) as printed (1.1a), sinusoids (in turn, or sines first), a learned table, turned queries and keys, or none."""
     position_offset: int = 0
     """Rows of the learned table before that of position 0; some models leave the first ones unused."""
     value: Literal["shared", "per-head"] = "per-head"
@@ -59,7 +59,7 @@ class TransformerSettings:
     phi: Activation = "gelu-tanh"
     """The nonlinearity of the feed-forward part (1.1d); gated is silu(G x) * (B x)."""
     biases: Literal["all", "lecture", "attention", "qkv", "none"] = "none"
-    """Linear maps with a bias: all, all but T (lecture, 1.1b-d), those of attention, queries, keys and values only, or none. The head has none. Layer norms have one unless none."""
+    """Linear maps with a bias: all but the head, all but T too (lecture, 1.1b-d), those of attention, Q, K and A only, or none. Layer norms too unless none."""
     tied: bool = True
     """P = A^0 Y with the embedding A^0 (2.2b), or a head of its own."""
     causal: bool = True
@@ -145,7 +145,10 @@ class TransformerSettings:
             self.position == "learned" or not self.position_offset,
             f"model.position_offset is {self.position_offset} rows of a learned table, but model.position is {self.position!r}; leave it at 0.",
         )
-        require(self.causal or not self.window, f"model.window is {self.window}, counted back from the newest token, but model.causal is {self.causal}; leave it at 0.")
+        require(
+            self.causal or not self.window,
+            f"model.window is {self.window}, counted back from the newest token, but model.causal is {self.causal}; leave it at 0.",
+        )
 
 
 @dataclass(kw_only=True, frozen=True)

@@ -49,7 +49,8 @@ class Adopted:
 def adopt(name: str, source: Path, to: str | Path | None, dtype: str | None, overwrite: bool, card: Callable[..., str]) -> Adopted:
     """Load the model in a folder (of another system, or of ours on the hub) and write it as a model folder of ours.
 
-    name: as it was given, a hub's name or a folder. to: the new folder, models/NAME if None. dtype: a name of `DTYPES`, or "int8". card: what writes the model card.
+    name: as it was given, a hub's name or a folder. to: the new folder, models/NAME if None. dtype: a name of `DTYPES`, or "int8".
+    card: what writes the model card.
     """
     local = Path(name).expanduser().exists()
     last = source.resolve().name if local else name.rpartition("/")[2]

@@ -13,12 +13,15 @@ NO_EFFECT = frozenset(
     "unsloth_fixed unsloth_version "
     # how it is held in memory and computed
     "dtype torch_dtype use_cache return_dict output_hidden_states output_attentions torchscript use_bfloat16 tf_legacy_loss gradient_checkpointing "
-    "attn_implementation _attn_implementation _attn_implementation_autoset chunk_size_feed_forward pretraining_tp use_return_dict transformers.js_config "
+    "attn_implementation _attn_implementation _attn_implementation_autoset chunk_size_feed_forward pretraining_tp use_return_dict output_past "
+    "transformers.js_config "
     # how it was initialized and trained
     "initializer_range initializer_factor attention_dropout hidden_dropout dropout activation_dropout classifier_dropout "
     "attention_probs_dropout_prob hidden_dropout_prob attn_pdrop embd_pdrop resid_pdrop encoder_layerdrop decoder_layerdrop "
     # which tokens have a role: the tokenizer says it
     "bos_token_id eos_token_id pad_token_id sep_token_id unk_token_id mask_token_id cls_token_id prefix "
+    # what classes are called: `labels.py` reads them where there are any
+    "id2label label2id num_labels _num_labels "
     # how text is drawn unless told otherwise
     "max_length min_length max_new_tokens min_new_tokens do_sample early_stopping num_beams num_beam_groups diversity_penalty temperature top_k top_p "
     "typical_p repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids num_return_sequences output_scores "
@@ -76,6 +79,12 @@ class Fields:
         value = self.take(name, values[0])
         if value not in values:
             raise BadInput(f"config.json has {name} = {value!r}, which is not supported here; it must be {' or '.join(map(repr, values))}.")
+
+    def one_sequence(self) -> None:
+        """Refuse a second sequence, and heads that were cut out."""
+        for name in ("is_encoder_decoder", "add_cross_attention", "tie_encoder_decoder"):
+            self.must(name, False)
+        self.must("pruned_heads", {}, [])
 
     def ignore(self, *names: str) -> None:
         """Fields that have no effect in this family."""

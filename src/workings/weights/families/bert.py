@@ -67,12 +67,11 @@ def read_config(config: Mapping[str, Any]) -> tuple[str, EncoderSettings]:
     roberta, (task, head) = is_roberta(architecture), head_of(architecture)
     fields = Fields(config)
     fields.must("position_embedding_type", "absolute")
-    for name in ("is_decoder", "add_cross_attention", "tie_encoder_decoder", "is_encoder_decoder"):
-        fields.must(name, False)
-    fields.must("pruned_heads", {})
+    fields.must("is_decoder", False)
+    fields.one_sequence()
     if head == "masked":
         fields.must("tie_word_embeddings", True)
-    fields.ignore("tie_word_embeddings", "output_past", "directionality", *(name for name in config if name.startswith("pooler_")))
+    fields.ignore("tie_word_embeddings", "directionality", *(name for name in config if name.startswith("pooler_")))
     classes, names = read_labels(fields, headless=head != "classes")
     offset = fields.whole("pad_token_id", 1, least=0) + 1 if roberta else 0
     phi = fields.choice("hidden_act", ACTIVATIONS, "gelu")

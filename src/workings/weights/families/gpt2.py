@@ -21,10 +21,8 @@ def read_config(config: dict[str, Any]) -> tuple[str, TransformerSettings]:
     """The task "language" and the settings."""
     fields = Fields(DEFAULTS | config)
     fields.must("scale_attn_by_inverse_layer_idx", False)
-    fields.must("add_cross_attention", False)
-    fields.must("is_encoder_decoder", False)
-    fields.must("pruned_heads", {}, [])
-    fields.ignore("n_ctx", "is_decoder", "reorder_and_upcast_attn", "id2label", "label2id", "num_labels", "_num_labels")  # the order of the same products
+    fields.one_sequence()
+    fields.ignore("n_ctx", "is_decoder", "reorder_and_upcast_attn")  # the order of the same products
     fields.ignore(*(f"summary_{name}" for name in ("type", "use_proj", "activation", "proj_to_labels", "first_dropout")))
     settings = TransformerSettings(
         vocabulary=fields.whole("vocab_size"),

@@ -36,9 +36,10 @@ def read_config(config: dict[str, Any]) -> tuple[str, TransformerSettings]:
     fields = Fields(DEFAULTS[architecture] | config)
     heads, layers = fields.whole("num_attention_heads"), fields.whole("num_hidden_layers")
     fields.choice("hidden_act", {"silu": "silu", "swish": "silu"}, "silu")
+    fields.one_sequence()
     fields.must("rope_interleaved", False)
     fields.must("use_mrope", False)
-    fields.ignore("is_decoder", "is_llama_config")
+    fields.ignore("is_decoder", "is_llama_config", "max_sequence_length")
     settings = TransformerSettings(
         vocabulary=fields.whole("vocab_size"),
         context=fields.whole("max_position_embeddings"),

@@ -28,7 +28,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[str, EncoderDecoderSettings]
     fields.must("static_position_embeddings", True)
     for name in ("is_decoder", "add_bias_logits", "add_final_layer_norm", "normalize_before", "normalize_embedding"):
         fields.must(name, False)
-    fields.ignore("init_std", "classif_dropout", "num_hidden_layers", "id2label", "label2id", "extra_pos_embeddings", "force_bos_token_to_be_generated")
+    fields.ignore("init_std", "classif_dropout", "num_hidden_layers", "extra_pos_embeddings", "force_bos_token_to_be_generated")
     words = fields.whole("vocab_size", 58_101)
     target_words = fields.whole("decoder_vocab_size", words)
     together, tied = fields.flag("share_encoder_decoder_embeddings", True), fields.flag("tie_word_embeddings", True)

@@ -20,6 +20,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[str, ResNetSettings]:
     architecture = (config.get("architectures") or [ARCHITECTURES[0]])[0]
     fields = Fields(config)
     classes, names = read_labels(fields, headless=architecture == "ResNetModel")
+    fields.one_sequence()
     fields.must("hidden_act", "relu")
     fields.ignore("out_features", "out_indices", "stage_names", "_out_features", "_out_indices")  # which maps a detector would take
     settings = ResNetSettings(

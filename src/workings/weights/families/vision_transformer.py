@@ -35,6 +35,7 @@ def read_config(config: Mapping[str, Any]) -> tuple[str, VisionSettings]:
     pooler = fields.whole("pooler_output_size", width)
     for name, value in (("qkv_bias", True), ("pooler_act", "tanh"), ("head_dim", width // heads)):
         fields.must(name, value)
+    fields.one_sequence()
     fields.ignore("encoder_stride")  # of the decoder that masked pretraining has
     settings = VisionSettings(
         body=body(

@@ -50,7 +50,7 @@ def test_one_text_is_a_list_of_one():
     ("values", "said"),
     [
         ({"layer": 3}, "There is no setting 'layer'. Did you mean 'layers'?"),
-        ({"inner": {"rte": 3}}, "There is no setting 'inner.rte'. Did you mean 'rate'?"),
+        ({"inner": {"rte": 3}}, "There is no setting 'inner.rte'. Did you mean 'inner.rate'?"),
         ({"inner": {"phi": "gelo"}}, "inner.phi is 'gelo'. Did you mean 'gelu'?"),
         ({"inner": {"phi": 3}}, "inner.phi is 3. Choose from 'gelu', 'relu'."),
         ({"inner": 3}, "inner is 3; it must be a table of settings."),

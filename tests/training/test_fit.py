@@ -245,17 +245,16 @@ def test_a_second_signal_stops_at_once_unless_it_is_the_echo_of_the_first(monkey
 
 
 def test_a_disk_that_is_full_when_the_model_is_saved_is_one_sentence_and_the_old_model_stays(tmp_path, monkeypatch):
-    import errno
-    from pathlib import Path
+    import safetensors.torch
 
     make = language(tmp_path)
     train(make, tmp_path / "run", steps=7)
     before = (tmp_path / "run" / "model" / "model.safetensors").read_bytes()
 
-    def full(self, data):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def full(*given, **named):
+        raise safetensors.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
     with pytest.raises(BadInput, match="model could not be written .*No space left on device; the one saved before is untouched"):
         train(make, tmp_path / "run", steps=30)
     assert (tmp_path / "run" / "model" / "model.safetensors").read_bytes() == before

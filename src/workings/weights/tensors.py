@@ -1,7 +1,9 @@
 """The tensors of a foreign folder: `model.safetensors`, or an index and its shards; mapped into memory, never unpickled."""
 
+import errno
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -107,9 +109,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_tensors(folder: str | Path, tensors: Mapping[str, Tensor]) -> Path:
-    """Write one `model.safetensors`, on disk when this returns; "format: pt" is what transformers asks for."""
+    """Write one `model.safetensors`, on disk when this returns; "format: pt" is what transformers asks for. A full disk is an `OSError`, as everywhere."""
     path = Path(folder) / FILE
-    safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata={"format": "pt"})
+    try:
+        safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        code = re.search(r"os error (\d+)", str(error))
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
     flush(path)
     return path
 

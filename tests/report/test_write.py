@@ -173,6 +173,7 @@ def test_a_loss_per_token_has_no_winner_when_the_tokens_differ(tmp_path: Path):
     page = report(*runs)
     cells = [attributes.get("class", "") for tag, attributes in page.tags if tag == "td" and "number" in attributes.get("class", "")]
     assert cells[:4] == ["number", "number", "number", "number winner"]  # the loss, then nats per character
+    assert "scores per token cannot be compared" in page.text
 
 
 def test_each_runs_sections_stand_together(tmp_path: Path):

@@ -98,6 +98,7 @@ def several(runs: list[Record], added: list[list[Section]]) -> str:
         names=names,
         contents=[(anchor, title) for anchor, title in contents if title],
         comparison=comparison(runs),
+        tokens_differ=tokens_differ(runs),
         differences=formats.differing([run.config for run in runs]),
         machine_differences=formats.differing([{key: fact for key, fact in run.environment.items() if key not in ("command", "seed")} for run in runs]),
         panels=drawn,
@@ -196,8 +197,7 @@ def speed(run: Record) -> str:
 def comparison(runs: list[Record]) -> list[tuple[str, list[str], int | None]]:
     """The rows of the table of scores and costs: label, one cell a run, and which run has the best score."""
     rows: list[tuple[str, list[str], int | None]] = []
-    tokens_differ = any(key.startswith("data.token") for key in formats.differing([run.config for run in runs]))
-    comparable = PER_TEXT if tokens_differ else (*PER_TEXT, *PER_TOKEN)
+    comparable = PER_TEXT if tokens_differ(runs) else (*PER_TEXT, *PER_TOKEN)
     for name in dict.fromkeys(name for run in runs for name in run.score_names):
         best = [(run.best or {}).get(name) for run in runs]
         known = [score for score in best if isinstance(score, (int, float))]
@@ -214,6 +214,11 @@ def comparison(runs: list[Record]) -> list[tuple[str, list[str], int | None]]:
     rows.append(("share of the measured peak", [f"{100 * run.peak_share:.0f}\u202f%" if run.peak_share else "–" for run in runs], None))
     rows.append(("how it ended", [run.ending for run in runs], None))
     return rows
+
+
+def tokens_differ(runs: list[Record]) -> bool:
+    """Whether a token is not the same thing in all of them."""
+    return any(key.startswith("data.token") for key in formats.differing([run.config for run in runs]))
 
 
 PER_TEXT, PER_TOKEN = ("nats_per_character", "bits_per_byte"), ("loss", "perplexity")

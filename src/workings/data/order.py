@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workings.errors import BadInput, counted
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / the golden ratio: the step of SplitMix64
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / the golden ratio: the step of SplitMix64
 _SHUFFLE, _PHASE = 1, 2  # what a hash is for, so that two uses of one (seed, epoch) share nothing
 
 
@@ -76,7 +76,7 @@ def window_count(tokens: int, context: int) -> int:
 @lru_cache(maxsize=8)
 def permutation(count: int, seed: int, epoch: int) -> np.ndarray:
     """A permutation of range(count), int64, keyed by (seed, epoch): the order of the indices by their hashes. Read-only, as it is kept."""
-    hashes = _mix(_key(seed, epoch, _SHUFFLE) + np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN)
+    hashes = mixed(hashed(seed, epoch, _SHUFFLE) + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN)
     order = np.argsort(hashes, kind="stable")
     order.setflags(write=False)
     return order
@@ -84,18 +84,18 @@ def permutation(count: int, seed: int, epoch: int) -> np.ndarray:
 
 def phase(choices: int, seed: int, epoch: int) -> int:
     """A number in range(choices), keyed by (seed, epoch)."""
-    return int(_key(seed, epoch, _PHASE)[0] % np.uint64(choices))
+    return int(hashed(seed, epoch, _PHASE)[0] % np.uint64(choices))
 
 
-def _key(seed: int, epoch: int, purpose: int) -> np.ndarray:
-    """One hash of three integers, uint64 [1] (an array, because NumPy's arrays wrap around silently and its scalars warn)."""
+def hashed(*parts: int) -> np.ndarray:
+    """One hash of whole numbers, uint64 [1] (an array, because NumPy's arrays wrap around silently and its scalars warn)."""
     key = np.zeros(1, dtype=np.uint64)
-    for part in (seed, epoch, purpose):
-        key = _mix(key + np.array([part % 2**64], dtype=np.uint64) + _GOLDEN)
+    for part in parts:
+        key = mixed(key + np.array([part % 2**64], dtype=np.uint64) + GOLDEN)
     return key
 
 
-def _mix(x: np.ndarray) -> np.ndarray:
+def mixed(x: np.ndarray) -> np.ndarray:
     """SplitMix64's finalizer (Steele, Lea, Flood 2014): a bijection of the 64-bit integers in which every bit sways every other."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

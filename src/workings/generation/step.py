@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from workings.generation import reading
 from workings.generation.decoder import Decoder
+from workings.generation.reading import PackedReader
 from workings.layers.attention import Attention
 from workings.layers.fast.available import enabled
 from workings.layers.fast.compiler import library
@@ -62,7 +64,7 @@ class FastDecoder(Decoder):
     def read(self, texts: Sequence[Sequence[int]], room: int = 0) -> Tensor:
         """As `Decoder.read`; what the model has cached becomes the paired cache."""
         logits = super().read(texts, room)
-        self.cache = PairedCache(self.cache.keys, self.cache.values, self.cache.length, self.cache.columns)
+        self.cache = PairedCache.filled(self.cache.keys, self.cache.values, self.cache.length, self.cache.columns)
         self.hide()
         return logits
 
@@ -99,14 +101,37 @@ class FastDecoder(Decoder):
 
 
 class WholeDecoder(FastDecoder):
-    """The same with all layers in one call, for layers with a norm before each of two residual parts."""
+    """The same with all layers in one call, for layers with a norm before each of two residual parts; longer prompts are read by a `PackedReader`."""
+
+    reader: PackedReader | None = None
+    """Packed when the first prompts come that are worth it, as it keeps a copy of the matrices."""
 
     def pack(self, model: Transformer, storage: str, turns: tuple[Tensor, Tensor] | None) -> None:
         """As `FastDecoder.pack`, for `decode.c`."""
         kept: list = []
-        turns = None if turns is None else (turns[0].contiguous(), turns[1].contiguous())
+        self.turns = None if turns is None else (turns[0].contiguous(), turns[1].contiguous())
         layers = [pack_layer(block, model.settings, storage, kept) for block in model.blocks]
-        self.stepper = Stepper(layers, norm_fields(model.final_norm, kept), make_product(head_of(model), None, storage), turns, kept)
+        self.head, self.reads = make_product(head_of(model), None, storage), reading.fits(model)
+        self.stepper = Stepper(layers, norm_fields(model.final_norm, kept), self.head, self.turns, kept)
+
+    @torch.autocast("cpu", enabled=False)
+    @torch.inference_mode()
+    def read(self, texts: Sequence[Sequence[int]], room: int = 0) -> Tensor:
+        """As `Decoder.read`."""
+        lengths = torch.tensor([len(text) for text in texts])
+        longest, s = int(lengths.max()), self.model.settings
+        if not self.reads or lengths.sum() < reading.WORTH_PACKING or longest > s.context:
+            return super().read(texts, room)
+        self.reader = self.reader or PackedReader(self.model, self.turns)
+        late, columns = longest - lengths, min(s.context, longest + room)
+        self.visible = torch.arange(columns) >= late[:, None] if late.any() else None
+        self.cache = self.stepper.new_cache(len(texts), columns)
+        starts = F.pad(lengths.cumsum(0), (1, 0))
+        places = torch.arange(int(starts[-1])) - starts[:-1].repeat_interleave(lengths)
+        x = self.look_up(torch.cat([torch.as_tensor(text) for text in texts]), places)
+        y = self.reader.read(x, starts, self.cache)
+        self.hide()
+        return self.model.predict(y).float()
 
     def hide(self) -> None:
         """As `FastDecoder.hide`; and this cache is the one to use."""

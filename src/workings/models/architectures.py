@@ -2,12 +2,14 @@
 
 from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
 from workings.models.resnet_settings import ResNetSettings
+from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import LANGUAGE_MODELS
 from workings.models.vision_settings import VisionSettings
 
 ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "encoder": EncoderSettings,
     "encoder-decoder": EncoderDecoderSettings,
+    "sentence-classifier": SentenceSettings,
     "vision-transformer": VisionSettings,
     "resnet": ResNetSettings,
 }

@@ -12,6 +12,7 @@ CLASSES = {
     "recurrent": ("recurrent", "Recurrent"),
     "encoder": ("encoder", "Encoder"),
     "encoder-decoder": ("encoder_decoder", "EncoderDecoder"),
+    "sentence-classifier": ("sentence_classifier", "SentenceClassifier"),
     "vision-transformer": ("vision_transformer", "VisionTransformer"),
     "resnet": ("resnet", "ResNet"),
 }

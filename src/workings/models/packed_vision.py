@@ -10,6 +10,7 @@ from workings.layers.fast.attention import pieces
 from workings.layers.fast.available import SHORT
 from workings.layers.fast.compiler import library, run
 from workings.layers.fast.packed import PackedProduct, available
+from workings.layers.fast.prenorm import PreNorm
 from workings.layers.patches import cut
 from workings.models.block import Block
 from workings.models.vision_settings import body
@@ -32,19 +33,6 @@ def fits(model: nn.Module) -> bool:
     return same and s.tau != "learned" and s.key_value_heads == s.heads and s.phi != "gated"
 
 
-class Norm:
-    """x <- x + y, and N(x) in the precision of the next product."""
-
-    def __init__(self, norm: nn.Module, dtype: torch.dtype):
-        self.weight, self.bias, self.epsilon, self.dtype = norm.weight.detach().float(), norm.bias.detach().float(), float(norm.eps), dtype
-
-    def __call__(self, x: Tensor, y: Tensor | None) -> Tensor:
-        """x: [N, D] float32, changed in place; y: [N, D] -> N(x)."""
-        copy = torch.empty_like(x, dtype=self.dtype)
-        run("add_then_norm", x, copy, y, self.weight, self.bias, len(x), x.shape[1], self.epsilon, SHORT[self.dtype])
-        return copy
-
-
 def product(layers: list[nn.Linear], dtype: torch.dtype, phi: str = "none") -> PackedProduct:
     """The maps of several layers as one, with a nonlinearity."""
     return PackedProduct([layer.weight for layer in layers], [layer.bias for layer in layers], dtype, phi)
@@ -58,7 +46,7 @@ class Layer:
         self.heads, self.width, self.scale = a.heads, a.head_width, a.scale
         self.qkv, self.out = product([a.query, a.key, a.value], dtype), product([a.out], dtype)
         self.up, self.down = product([f.up], dtype, phi), product([f.down], dtype)
-        self.norms = Norm(block.attention_norm, dtype), Norm(block.feed_forward_norm, dtype)
+        self.norms = PreNorm(block.attention_norm, dtype), PreNorm(block.feed_forward_norm, dtype)
 
     def __call__(self, x: Tensor, y: Tensor | None, rows: int) -> Tensor:
         """x: [B T, D], changed in place, y: what is still to be added to it; rows: B -> what is then still to be added."""
@@ -107,7 +95,7 @@ class PackedVision:
         self.places = places[s.extra :]
         self.layers = [Layer(block, s.body.phi, dtype) for block in stack.blocks[:-1]]
         self.last = LastLayer(stack.blocks[-1], s.body.phi, dtype)
-        self.final_norm = Norm(stack.final_norm, torch.float32)
+        self.final_norm = PreNorm(stack.final_norm, torch.float32)
         self.heads = [head.float() for head in (model.classifier, model.distillation_classifier) if head is not None]
 
     @torch.inference_mode()

@@ -1,11 +1,9 @@
 """What a model is made of, as a table: each kind of part with its shape, how many there are, parameters and memory."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 
 from torch import nn
-
-from workings.settings import flatten, to_dict
 
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -44,7 +42,7 @@ def parts_of(model: nn.Module) -> list[Part]:
         part.count = len(modules[key])
         part.parameters += parameter.numel()
         part.bytes += parameter.numel() * parameter.element_size()
-    return sorted(parts.values(), key=lambda part: part.name not in FIRST)
+    return sorted(parts.values(), key=lambda part: part.name.rpartition(".")[2] not in FIRST)
 
 
 def table(model: nn.Module) -> list[str]:
@@ -73,6 +71,11 @@ def memory(count: int) -> str:
 
 def switches(settings: object) -> dict[str, object]:
     """The settings that are not the defaults, under dotted names."""
-    values = flatten(to_dict(settings))
-    default = {field.name: field.default for field in fields(settings)}  # pyrefly: ignore
-    return {name: value for name, value in values.items() if "." in name or value != default.get(name)}
+    found: dict[str, object] = {}
+    for field in fields(settings):  # pyrefly: ignore
+        value = getattr(settings, field.name)
+        if is_dataclass(value):
+            found |= {f"{field.name}.{name}": inner for name, inner in switches(value).items()}
+        elif value != field.default:
+            found[field.name] = value
+    return found

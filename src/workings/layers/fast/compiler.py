@@ -32,7 +32,9 @@ KERNELS = {
     "decode_step": "pppppiiii",
     "attend_packed": "pppiiiidii",
     "add_norm": "pppppiidii",
-    "add_then_norm": "pppppiidii",
+    "add_then_norm": "pppppiidiii",
+    "read_attention": "pppppppppdiiiiiiiiiiiii",
+    "gated": "ppiiii",
 }
 """The arguments of each kernel: pointers, whole numbers, others."""
 

@@ -126,14 +126,23 @@ class Pair:
 class PairedCache:
     """A `Pair` for each layer; `length` columns are filled."""
 
-    def __init__(self, keys: list[Tensor], values: list[Tensor], length: int, columns: int):
+    def __init__(self, layers: list[Pair], length: int, columns: int):
+        self.layers, self.length, self.columns = layers, length, columns
+
+    @classmethod
+    def empty(cls, layers: int, groups: int, total: int, rows: int, columns: int, width: int) -> "PairedCache":
+        """Zeros, for `total` heads of keys and values, of which `groups` are keys."""
+        return cls([Pair(torch.zeros(total, rows, columns, width), groups) for _ in range(layers)], 0, columns)
+
+    @classmethod
+    def filled(cls, keys: list[Tensor], values: list[Tensor], length: int, columns: int) -> "PairedCache":
         """keys, values: as `KeyValueCache` holds them after a prompt, [B, heads, at least length, d] a layer."""
-        self.length, self.columns, self.layers = length, columns, []
-        for key, value in zip(keys, values, strict=True):
-            filled = torch.cat((key[:, :, :length], value[:, :, :length]), dim=1).transpose(0, 1)
-            both = torch.zeros(*filled.shape[:2], columns, filled.shape[3])
-            both[:, :, :length] = filled
-            self.layers.append(Pair(both, key.shape[1]))
+        rows, groups, _, width = keys[0].shape
+        cache = cls.empty(len(keys), groups, groups + values[0].shape[1], rows, columns, width)
+        for pair, key, value in zip(cache.layers, keys, values, strict=True):
+            pair.both[:, :, :length] = torch.cat((key[:, :, :length], value[:, :, :length]), dim=1).transpose(0, 1)
+        cache.length = length
+        return cache
 
     def reorder(self, rows: Tensor) -> None:
         """Row i becomes a copy of the old row rows[i]."""

@@ -27,11 +27,12 @@ def available() -> bool:
 class PackedProduct:
     """y = phi(W x + b) with a matrix that stays."""
 
-    def __init__(self, weights: list[Tensor], biases: list[Tensor], dtype: torch.dtype, phi: str = "none"):
-        """weights: matrices that lie above one another, [outputs_i, inputs]."""
+    def __init__(self, weights: list[Tensor], biases: list[Tensor | None], dtype: torch.dtype, phi: str = "none"):
+        """weights: matrices that lie above one another, [outputs_i, inputs]. biases: of all of them, or None."""
         self.dtype = dtype
         self.weight = torch.ops.mkldnn._reorder_linear_weight(torch.cat([weight.detach().to(dtype) for weight in weights]), ROWS)
-        self.bias = torch.cat([bias.detach().to(dtype) for bias in biases])
+        given = [bias.detach().to(dtype) for bias in biases if bias is not None]
+        self.bias = torch.cat(given) if given else None
         self.phi = FUSED[phi]
 
     def __call__(self, x: Tensor) -> Tensor:

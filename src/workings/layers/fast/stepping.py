@@ -72,6 +72,11 @@ class Stepper:
         self.stack = StackFields(self.layers, len(layers), head.rest[1], norm, product_fields(head), cosines, sines)
         self.kernel, self.threads = kernel("decode_step"), torch.get_num_threads()
 
+    def new_cache(self, rows: int, columns: int) -> PairedCache:
+        """An empty cache for these layers."""
+        first = self.layers[0]
+        return PairedCache.empty(len(self.layers), first.groups, first.groups + first.values, rows, columns, first.d)
+
     def use(self, cache: PairedCache) -> None:
         """Take keys and values from here and write them there."""
         for layer, pair in zip(self.layers, cache.layers, strict=True):

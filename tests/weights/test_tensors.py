@@ -130,3 +130,7 @@ def test_tensors_cost_memory_once_they_are_looked_at_and_give_it_back_when_apart
     ran = subprocess.run([sys.executable, "-c", MEASURE, str(tmp_path)], capture_output=True, text=True, check=True, env=environment)
     opened, apart, looked_at = map(int, ran.stdout.split())
     assert opened < size / 4 and apart < size / 2 and size * 0.9 < looked_at < size * 1.5
+
+
+def test_who_may_read_the_folder_may_read_its_weights(tmp_path):
+    assert write_tensors(tmp_path, {"a": torch.zeros(2)}).stat().st_mode & 0o044 == 0o044

@@ -117,6 +117,7 @@ def write_tensors(folder: str | Path, tensors: Mapping[str, Tensor]) -> Path:
         code = re.search(r"os error (\d+)", str(error))
         number = int(code[1]) if code else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
+    path.chmod(0o644)  # the library makes it readable for its owner alone, unlike the files beside it
     flush(path)
     return path
 

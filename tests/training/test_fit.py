@@ -178,6 +178,16 @@ def test_an_interrupted_budget_goes_on_with_its_plan_and_a_finished_one_stays_fi
     assert metrics(tmp_path / "run", "end")[0]["step"] == end["step"]
 
 
+def test_a_rehearsal_leaves_every_tensor_as_it_was(tmp_path):
+    game, settings, config = points({})
+    loop = f.Loop(game, settings, Run(tmp_path), f.Progress(True, ""), config)
+    before = {name: {key: tensor.clone() for key, tensor in player.state_dict().items()} for name, player in game.players.items()}
+    assert loop.rehearse() > 0 and game.seen
+    for name, player in game.players.items():
+        assert all(torch.equal(tensor, before[name][key]) for key, tensor in player.state_dict().items())
+        assert all(parameter.grad is None for parameter in player.parameters())
+
+
 def test_more_minutes_are_planned_at_the_pace_so_far(tmp_path, monkeypatch):
     clock = Clock(monkeypatch)
     make, slow = language(tmp_path), clock.game(1.0, 0.0)

@@ -145,13 +145,16 @@ class Loop:
         return "interrupted" if asked else ""
 
     def rehearse(self) -> float:
-        """Seconds of one step, from a trial whose gradients are thrown away (the first one warms the machine up)."""
+        """Seconds of one step, from a trial whose gradients are thrown away (the first one warms the machine up); running statistics stay as they are."""
+        kept = [(buffer, buffer.clone()) for player in self.players.values() for buffer in player.module.buffers()]
         for _ in range(3):
             started = time.perf_counter()
             for turn, name in enumerate(self.game.turns(0)):
                 self.gradient(turn, name, 0)
                 self.players[name].clear()
             seconds = time.perf_counter() - started
+        for buffer, before in kept:
+            buffer.copy_(before)
         return seconds
 
     def step(self) -> dict[str, float]:

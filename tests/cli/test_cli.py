@@ -17,6 +17,7 @@ from workings.errors import BadInput
 
 COMMANDS = [
     ["train", "language"],
+    ["train", "sentences"],
     ["resume"],
     ["evaluate"],
     ["write"],
@@ -52,7 +53,7 @@ class Row:
 def verbs(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """Verbs that note their arguments in `.calls`, or raise `.error` when it is set."""
     fake = types.SimpleNamespace(calls=[], error=None)
-    run = types.SimpleNamespace(folder=Path("runs/a"))
+    run = types.SimpleNamespace(folder=Path("runs/a"), task="language")
     answers = {
         "train": run,
         "resume": run,
@@ -126,6 +127,11 @@ def test_every_option_is_explained(command, capsys):
 @pytest.mark.parametrize("command", [[], ["train"], *COMMANDS], ids=lambda command: " ".join(command) or "workings")
 def test_help_needs_no_more_than_eighty_columns(command, capsys):
     assert max(map(len, shown(capsys, *command, "--help").splitlines())) <= 80
+
+
+def test_help_of_a_command_is_all_that_there_is_to_say(capsys):
+    main(["export", "--help"])
+    assert "hf: a folder for transformers" in capsys.readouterr().out
 
 
 def test_help_without_a_command_is_the_help(capsys):

@@ -17,6 +17,7 @@ from workings.generation.embedding import PackedReader, PaddedReader, batches, e
 from workings.layers.fast import packed
 from workings.tasks.embedder import Embedder, cosines, nearest
 from workings.tasks.vector_file import VectorFile
+from workings.weights.sentence_folder import read_sentence_folder
 
 transformers = pytest.importorskip("transformers")
 
@@ -82,6 +83,15 @@ def test_the_newer_way_to_write_the_pooling_is_read(tmp_path):
     assert Embedder(folder).way.pooling == "cls"
 
 
+@pytest.mark.parametrize("chosen", [{}, dict(pooling_mode_cls_token=True, pooling_mode_mean_tokens=False)])
+@pytest.mark.parametrize(("longest", "modules"), [(11, MODULES), (None, MODULES[:2])])
+def test_an_exported_folder_makes_the_same_vectors(tmp_path, longest, modules, chosen):
+    ours = workings.import_model(sentence_folder(tmp_path / "theirs", longest, modules, **chosen), to=tmp_path / "ours").folder
+    out = workings.export(ours, to="hf", out=tmp_path / "out")
+    assert read_sentence_folder(out) == read_sentence_folder(tmp_path / "theirs")
+    assert torch.equal(Embedder(out).embed(TEXTS), Embedder(tmp_path / "theirs").embed(TEXTS))
+
+
 def test_a_bare_encoder_gets_the_mean_and_says_that_it_was_chosen(tmp_path):
     embedder = Embedder(bare_folder(tmp_path))
     assert "mean pooling, at most 24 tokens (chosen here" in embedder.about()
@@ -97,6 +107,8 @@ def test_a_bare_encoder_gets_the_mean_and_says_that_it_was_chosen(tmp_path):
         (lambda folder: write_json(folder / "1_Pooling" / "config.json", {}), "pooling nothing"),
         (lambda folder: write_json(folder / "modules.json", [{"path": "", "type": kind} for kind in (*MODULES[:2], "models.Dense")]), "Pooling [+] Dense"),
         (lambda folder: write_json(folder / "modules.json", {"type": 3}), "modules.json is not a list"),
+        (lambda folder: write_json(folder / "modules.json", [{"type": kind} for kind in MODULES[:2]]), "pooling nothing"),
+        (lambda folder: write_json(folder / "modules.json", [{"path": 3, "type": kind} for kind in MODULES[:2]]), "3/config.json cannot be read"),
         (lambda folder: write_json(folder / "sentence_bert_config.json", {"do_lower_case": True}), "do_lower_case"),
         (lambda folder: write_json(folder / "sentence_bert_config.json", {"something": 1}), "something = 1"),
         (lambda folder: write_json(folder / "config_sentence_transformers.json", {"default_prompt_name": "query"}), "default_prompt_name = 'query'"),

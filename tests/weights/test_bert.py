@@ -109,6 +109,16 @@ def test_it_says_what_transformers_says_over_a_wide_range(name: str, tmp_path_fa
     check()
 
 
+@pytest.mark.parametrize("name", ["BertForSequenceClassification", "RobertaForSequenceClassification"])
+def test_a_row_padded_on_the_left_is_pooled_from_its_first_token(name: str, tmp_path):
+    found = oracles.import_from(make(name, **SMALL), tmp_path).model
+    given = batch(SMALL | dict(pad_token_id=1), 3, True, False)
+    said = found(given["tokens"], segments=given["segments"], visible=given["visible"])
+    for row, seen in enumerate(given["visible"]):
+        alone = found(given["tokens"][row : row + 1, seen], segments=given["segments"][row : row + 1, seen])[0]
+        torch.testing.assert_close(said[row], alone, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", bert.ARCHITECTURES)
 def test_garbage_in_the_padding_changes_nothing_and_a_row_says_what_it_says_alone(name: str, tmp_path):
     found = oracles.import_from(make(name, **SMALL), tmp_path)

@@ -124,3 +124,8 @@ def test_what_cannot_be_sent_is_refused_in_a_sentence(run, cache, tmp_path):
         push(run, "mine")
     with pytest.raises(BadInput, match=r"it has no config\.json"):
         push(tmp_path, "me/mine")
+
+
+def test_the_home_of_somebody_who_is_not_here_is_a_folder_that_is_not_there():
+    with pytest.raises(BadInput, match="There is no folder ~nobody.like.this/model"):
+        locate("~nobody.like.this/model")

@@ -44,6 +44,13 @@ def test_every_way_to_a_foreign_model_writes_the_same(folder, tmp_path):
     assert workings.evaluate(folder, data=str(tmp_path / "theirs" / "README.md"))["loss"] > 0
 
 
+@pytest.mark.parametrize("kind", ["GPT2", "Llama", "Mistral", "Qwen2", "Qwen3", "Bert", "Roberta", "Marian", "ViT", "DeiT", "ResNet"])
+def test_a_config_with_every_field_that_its_class_has_is_read(kind):
+    config = json.loads(json.dumps(getattr(transformers, f"{kind}Config")().to_dict())) | {"architectures": None, "_num_labels": 2, "output_past": True}
+    _, settings = family_of(architecture_of(config)).read_config(config)
+    assert settings is not None
+
+
 def test_an_imported_folder_is_one_of_ours_with_its_origin_and_a_card(folder, tmp_path):
     imported = workings.import_model(folder, to=tmp_path / "ours")
     config = json.loads((tmp_path / "ours" / "config.json").read_text())

@@ -178,6 +178,8 @@ def test_configs_as_they_are_on_the_hub_are_read_and_have_a_home(name):
         ("Qwen2", {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1, "layer_types": None}, "max_window_layers = 1, which gives layers"),
         ("Qwen2", {"use_sliding_window": True, "layer_types": ["sliding_attention", "full_attention"]}, "layer_types = ['sliding_attention', 'full_att"),
         ("Qwen3", {"quantization_config": {"quant_method": "gptq"}}, "quantization_config"),
+        ("Llama", {"rope_parameters": 3}, "rope_parameters = 3, which should be a table"),
+        ("Llama", {"is_encoder_decoder": True}, "is_encoder_decoder = True"),
         ("Llama", {"num_experts": 8}, "num_experts = 8, which is not known here"),
     ],
 )

@@ -230,7 +230,7 @@ OPUS = """{"activation_dropout": 0.0, "activation_function": "swish", "add_bias_
     "classifier_dropout": 0.0, "d_model": 512, "decoder_attention_heads": 8, "decoder_ffn_dim": 2048, "decoder_layerdrop": 0.0, "decoder_layers": 6,
     "decoder_start_token_id": 58100, "decoder_vocab_size": 58101, "dropout": 0.1, "encoder_attention_heads": 8, "encoder_ffn_dim": 2048,
     "encoder_layerdrop": 0.0, "encoder_layers": 6, "eos_token_id": 0, "forced_eos_token_id": 0, "gradient_checkpointing": false,
-    "id2label": {"0": "LABEL_0"}, "init_std": 0.02, "is_encoder_decoder": true, "label2id": {"LABEL_0": 0}, "max_length": 512,
+    "_num_labels": 1, "id2label": {"0": "LABEL_0"}, "init_std": 0.02, "is_encoder_decoder": true, "label2id": {"LABEL_0": 0}, "max_length": 512,
     "max_position_embeddings": 512, "model_type": "marian", "normalize_before": false, "normalize_embedding": false, "num_beams": 6,
     "num_hidden_layers": 6, "pad_token_id": 58100, "scale_embedding": true, "share_encoder_decoder_embeddings": true,
     "static_position_embeddings": true, "transformers_version": "4.22.0", "use_cache": true, "vocab_size": 58101}"""
@@ -248,9 +248,17 @@ def test_the_config_of_an_opus_model_is_read_with_its_defaults_for_translating()
     assert marian.defaults(config, said) == wanted | dict(beam=4, renormalize=True, stopping="full", length_penalty=2.0)
 
 
-@pytest.mark.parametrize("asked", [dict(no_repeat_ngram_size=3), dict(repetition_penalty=1.2), dict(do_sample=True), dict(forced_eos_token_id=5)])
+@pytest.mark.parametrize(
+    "asked", [dict(no_repeat_ngram_size=3), dict(repetition_penalty=1.2), dict(do_sample=True), dict(forced_eos_token_id=5), dict(min_new_tokens=4)]
+)
 def test_a_default_for_translating_that_is_not_supported_is_refused_by_name(asked):
     with pytest.raises(BadInput, match=f"asks for {next(iter(asked))} = "):
+        marian.defaults(json.loads(OPUS), asked)
+
+
+@pytest.mark.parametrize("asked", [dict(early_stopping="no"), dict(early_stopping=[1]), dict(max_length="long")])
+def test_a_default_for_translating_that_is_none_is_refused_by_name(asked):
+    with pytest.raises(BadInput, match=f"has {next(iter(asked))} = "):
         marian.defaults(json.loads(OPUS), asked)
 
 

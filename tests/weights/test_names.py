@@ -118,7 +118,7 @@ def test_a_name_is_known_with_and_without_its_prefix_and_by_its_old_name(tmp_pat
     entries = either(prefixed([*norm("ln", "norm"), plain("emb", "table")], "model."), "model.")
     wanted = {name: torch.empty(2, device="meta") for name in ("norm.weight", "norm.bias", "table")}
     for names in (("model.ln.weight", "model.ln.bias", "model.emb"), ("ln.gamma", "ln.beta", "emb"), ("model.ln.gamma", "ln.bias", "model.emb")):
-        read = read_all(put(tmp_path, {name: torch.full((2,), place) for place, name in enumerate(names, 1)}), entries, wanted)
+        read = read_all(put(tmp_path, {name: torch.full((2,), float(place)) for place, name in enumerate(names, 1)}), entries, wanted)
         assert [read[name][0].item() for name in wanted] == [1, 2, 3]
     assert write_all({name: torch.zeros(2) for name in wanted}, entries).keys() == {"model.ln.weight", "model.ln.bias", "model.emb"}
 
@@ -151,3 +151,10 @@ def test_gradients_map_as_weights_do(tmp_path):
 def test_an_entry_is_plain_unless_told():
     x = torch.randn(2)
     assert Entry("a", ("b",)).read(x) == (x,) and Entry("a", ("b",)).write(x) is x
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.float8_e4m3fn])
+def test_numbers_of_a_type_that_is_not_read_are_named(dtype, tmp_path):
+    tensors = put(tmp_path, draw(THEIRS) | {"e.bias": torch.ones(2).to(dtype)})
+    with pytest.raises(BadInput, match=f"of a type that is not read: e.bias .{str(dtype).removeprefix('torch.')}"):
+        read_all(tensors, ENTRIES, expected())

@@ -71,6 +71,11 @@ def test_old_files_are_read_too():
         ({"resample": 9}, "resample = 9"),
         ({"size": {"longest_edge": 3}}, "longest_edge"),
         ({"image_mean": [0.5, 0.5]}, "mean"),
+        ({"image_processor_type": 3}, "is of a 3"),
+        ({"image_processor_type": "ViTImageProcessor", "image_mean": ["a"]}, "where numbers should be"),
+        ({"image_processor_type": "ViTImageProcessor", "resample": [1]}, "resample = "),
+        ({"image_processor_type": "ViTImageProcessor", "size": {"height": "a", "width": -1}}, "size of"),
+        ({"crop_pct": 0, "size": 224}, "crop_pct = 0"),
     ],
 )
 def test_what_is_not_supported_is_named(config, named):

@@ -112,6 +112,8 @@ def test_classes_keep_their_names(tmp_path):
         ({"hidden_act": "gelu"}, "hidden_act = 'gelu'"),
         ({"layer_type": "wide"}, "layer_type = 'wide'"),
         ({"groups": 32}, "groups = 32"),
+        ({"depths": 3}, "depths = 3, which should be a list"),
+        ({"id2label": None, "num_labels": "two"}, "num_labels = 'two'"),
         ({"depths": [1]}, "must have one number a stage each"),
         ({"id2label": {"0": "a", "2": "b"}}, "id2label"),
     ],

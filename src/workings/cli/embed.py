@@ -13,10 +13,10 @@ from workings.errors import BadInput, counted
 
 app = make_app(
     "embed",
-    'workings embed all-MiniLM-L6-v2 "The weather is lovely today." "It is so sunny outside!" --similar',
+    'workings embed all-MiniLM-L6-v2 "It is lovely today." "The sun shines." --similar',
     "workings embed models/minilm --file sentences.txt --out vectors.npy",
     'workings embed models/minilm "A sentence" --json',
-    "workings embed models/minilm --file sentences.txt --similar --precision bfloat16",
+    "workings embed models/minilm --file texts.txt --similar --precision bfloat16",
 )
 
 FEW, PAIRS, NUMBERS = 12, 20, 5

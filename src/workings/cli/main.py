@@ -42,8 +42,11 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
     WORKINGS_DEBUG=1 shows the traceback of what would be one sentence.
     """
+    words = list(sys.argv[1:] if tokens is None else tokens)
     try:
-        app(list(sys.argv[1:] if tokens is None else tokens), exit_on_error=False, print_error=False, result_action="return_none")
+        if words and words[0] in app and app[words[0]].default_command is not None:
+            app[words[0]].help = None  # above is what the list of commands says; a command's own help is all of its docstring
+        app(words, exit_on_error=False, print_error=False, result_action="return_none")
         sys.stdout.flush()
     except KeyboardInterrupt as stop:
         print(f"workings: {str(stop) or 'stopped before there was anything to save'}", file=sys.stderr)

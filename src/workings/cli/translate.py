@@ -14,9 +14,9 @@ from workings.errors import BadInput
 app = make_app(
     "translate",
     'workings translate runs/NAME "Ein Hund läuft."',
-    'workings translate opus-mt-de-en "Guten Tag." "Wie geht es?" --beam 6 --nbest 3',
+    'workings translate opus-mt-de-en "Guten Tag." "Na?" --beam 6 --nbest 3',
     "workings translate runs/NAME --file news.de --out news.en --beam 1",
-    "workings translate runs/NAME --file - --json",
+    "workings translate runs/NAME --file news.de --json",
 )
 
 
@@ -41,7 +41,8 @@ def translate(
 ) -> None:
     """Translate texts, or every line of a file, with a model that translates.
 
-    Lines keep their order and their number; an empty line stays empty. What the model's folder says is the default of every choice.
+    Lines keep their order and their number; an empty line stays empty. The defaults below are those of a model whose folder says nothing; what it
+    says of how it wants to translate (a beam, a length penalty, how many tokens) comes before them, and what is given here before both.
 
     Args:
         model: A run's folder, a model's folder, or a model's name on the hub.

@@ -30,8 +30,9 @@ push_app = make_app(
 def import_(
     name: str, /, *, to: str | None = None, dtype: Literal["float32", "bfloat16", "int8"] | None = None, overwrite: bool = False, quiet: bool = False
 ) -> None:
-    """Make a model folder from another system's model: GPT-2, Llama, Mistral, Qwen, BERT, Marian, ViT and their kin.
+    """Make a model folder from another system's model.
 
+    What is read: GPT-2, Llama, Mistral, Qwen, BERT, RoBERTa, Marian, ViT, DeiT, ResNet.
     The numbers stay as they are; what the model needs that is not supported here is refused by name. Every verb also takes such a folder directly.
 
     Args:

@@ -34,26 +34,28 @@ class Encoder(nn.Module):
                 nn.init.normal_(layer.weight, std=0.02)
                 nn.init.zeros_(layer.bias)
 
-    def forward(self, tokens: Tensor, **given) -> Tensor:
+    def forward(self, tokens: Tensor, *, visible: Tensor | None = None, **given) -> Tensor:
         """What the head says. Arguments as `hidden`."""
-        return self.say(self.hidden(tokens, **given))
+        return self.say(self.hidden(tokens, visible=visible, **given), visible)
 
     def hidden(self, tokens: Tensor, **given) -> Tensor:
         """Y, the vectors of the last layer, [B, T, D]. tokens: [B, T]; given: segments, visible and record, as `Transformer.hidden` takes them."""
         return self.body.hidden(tokens, **given)
 
-    def pooled(self, y: Tensor) -> Tensor:
-        """tanh(W y_0 + b): what the first token says. y: [B, T, D] -> [B, D]."""
-        return torch.tanh(self.pooler(y[:, 0]))
+    def pooled(self, y: Tensor, visible: Tensor | None = None) -> Tensor:
+        """tanh(W y_0 + b): what the first token says, padding before it left out. y: [B, T, D], visible: [B, T] -> [B, D]."""
+        first = y[:, 0] if visible is None else y[torch.arange(len(y), device=y.device), visible.int().argmax(-1)]
+        return torch.tanh(self.pooler(first))
 
-    def vectors(self, y: Tensor) -> Tensor:
+    def vectors(self, y: Tensor, visible: Tensor | None = None) -> Tensor:
         """The vectors themselves."""
         return y
 
-    def token_logits(self, y: Tensor) -> Tensor:
+    def token_logits(self, y: Tensor, visible: Tensor | None = None) -> Tensor:
         """A^0 N(phi(W y_t + b)) + c, the logits of what a masked token was. y: [B, T, D] -> [B, T, V]."""
-        return self.body.predict(self.transform_norm(PHI[self.settings.body.phi](self.transform(y)))) + self.bias
+        logits = self.body.predict(self.transform_norm(PHI[self.settings.body.phi](self.transform(y))))
+        return logits if self.bias is None else logits + self.bias
 
-    def class_logits(self, y: Tensor) -> Tensor:
-        """W p + b of the pooled vector p. y: [B, T, D] -> [B, C]."""
-        return self.classifier(self.pooled(y))
+    def class_logits(self, y: Tensor, visible: Tensor | None = None) -> Tensor:
+        """W p + b of the pooled vector p. y: [B, T, D], visible: [B, T] -> [B, C]."""
+        return self.classifier(self.pooled(y, visible))

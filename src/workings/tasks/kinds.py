@@ -15,6 +15,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "embedding": ("embedder", "Embedder", 'embed {folder} "One text" "Another" --similar'),
     "masked": ("embedder", "Embedder", 'embed {folder} "One text" "Another" --similar'),
     "translation": ("translator", "Translator", 'translate {folder} "A sentence to translate."'),
+    "sentences": ("sentence_classifier", "TextClassifier", 'classify {folder} "One text" "Another"'),
     "pictures": ("picture_classifier", "PictureClassifier", "classify {folder} picture.jpg"),
 }
 """Task -> module, class, command to try."""
@@ -26,7 +27,7 @@ def open_model(folder: str | Path, dtype: Any = None) -> Any:
 
     task = task_of(folder)
     if task not in KINDS:
-        raise BadInput(f"{folder} holds a model for the task {task!r}, which has no verb here; workings.weights.folder.load_folder gives the bare model.")
+        raise BadInput(f"{folder} holds a model for the task {task!r}, which no verb uses yet; workings.weights.folder.load_folder gives the bare model.")
     module, name, _ = KINDS[task]
     return getattr(import_module(f"workings.tasks.{module}"), name)(Path(folder), dtype)
 

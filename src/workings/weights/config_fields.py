@@ -53,12 +53,26 @@ class Fields:
             raise BadInput(f"config.json has {name} = {value!r}, which should be a whole number of at least {least}.")
         return value
 
+    def wholes(self, name: str, default: Any = ABSENT) -> tuple[int, ...]:
+        """Several whole numbers of at least 1."""
+        value = self.take(name, default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in value):
+            raise BadInput(f"config.json has {name} = {value!r}, which should be a list of whole numbers of at least 1.")
+        return tuple(value)
+
     def number(self, name: str, default: Any = ABSENT) -> float:
         """A number."""
         value = self.take(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise BadInput(f"config.json has {name} = {value!r}, which should be a number.")
         return float(value)
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Fields of its own; none where it is absent."""
+        value = self.take(name, {})
+        if not isinstance(value, dict):
+            raise BadInput(f"config.json has {name} = {value!r}, which should be a table of fields.")
+        return value
 
     def flag(self, name: str, default: Any = ABSENT) -> bool:
         """True or false."""

@@ -18,6 +18,7 @@ from workings.weights.families.preparation import write_preparation
 from workings.weights.folder import load_folder, model_folder
 from workings.weights.names import write_all
 from workings.weights.placing import whole_folder
+from workings.weights.sentence_folder import write_sentence_folder
 from workings.weights.tensors import write_tensors
 from workings.weights.tokenizer_files import token_ids, write_json, write_tokenizer
 
@@ -56,7 +57,7 @@ def export_model(model: str | Path, to: str, out: str | Path | None = None, over
 def export_hf(source: Path, out: Path) -> None:
     """Fill a folder that transformers' AutoModel and AutoTokenizer load, with equal logits and ids; refused where a switch has no place there."""
     saved = load_folder(source)
-    settings = saved.model.settings
+    settings: Any = saved.model.settings
     family = family_of(representative(settings))
     architecture = family.home(settings)
     ids = token_ids(saved.tokenizer) if saved.tokenizer is not None and saved.task == "language" else {}
@@ -65,6 +66,8 @@ def export_hf(source: Path, out: Path) -> None:
         write_tokenizer(out, saved.tokenizer)
     if "preparation" in saved.facts:
         write_preparation(out, from_dict(Preparation, saved.facts["preparation"]))
+    if "embedding" in saved.facts:
+        write_sentence_folder(out, saved.facts["embedding"], settings.body.width)
     card = source / "README.md"
     if card.exists():
         (out / card.name).write_bytes(card.read_bytes().replace(b'library_name: "workings"', b'library_name: "transformers"'))

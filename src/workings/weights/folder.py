@@ -124,6 +124,6 @@ def read_ours(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
     for key in ("task", "architecture", "settings"):
         if key not in config:
             raise BadInput(f"{folder / 'config.json'} has no {key!r}; copy the model's folder again.")
-    if config["architecture"] not in ARCHITECTURES:
-        raise BadInput(f"{folder} holds a {config['architecture']!r}, which is not known here. {suggest(config['architecture'], ARCHITECTURES)}")
+    if config["architecture"] not in list(ARCHITECTURES):
+        raise BadInput(f"{folder} holds a {config['architecture']!r}, which is not known here. {suggest(str(config['architecture']), ARCHITECTURES)}")
     return config

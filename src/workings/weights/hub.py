@@ -1,6 +1,7 @@
 """The Hugging Face hub: a model's name becomes a folder, and a folder becomes a repository. `HF_HUB_OFFLINE`, `HF_HOME` and logins are the hub's own."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from workings.errors import BadInput, command
@@ -15,7 +16,9 @@ COPIES = ("onnx/*", "openvino/*", "runs/*", "checkpoint-*/*")
 
 def locate(name: str | Path) -> Path:
     """The folder (or file) of that name, or else the model of that name on the hub, from the cache where it is up to date."""
-    path = Path(name).expanduser()
+    path = Path(name)
+    with suppress(RuntimeError):  # of a ~USER that this machine does not have
+        path = path.expanduser()
     if path.exists():
         return path
     if isinstance(name, Path) or not NAME.fullmatch(name):

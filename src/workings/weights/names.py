@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from workings.errors import BadInput
-from workings.weights.tensors import Tensors
+from workings.weights.tensors import STORED, Tensors
 
 PIECE = 1 << 18
 """How many numbers are looked at together, so that looking takes little memory."""
@@ -130,7 +130,14 @@ def read_all(
         raise ValueError(f"the name map lacks {sorted(untold)}")
     found = {entry.theirs: next((name for name in (entry.theirs, *entry.aliases) if name in tensors.names), None) for entry in entries}
     known = {name for entry in entries for name in (entry.theirs, *entry.aliases)}
-    wrong: dict[str, list[str]] = {"missing": [], "not known here": [], "misshapen": [], "not finite": [], "not the copy that it should be": []}
+    wrong: dict[str, list[str]] = {
+        "missing": [],
+        "not known here": [],
+        "of a type that is not read": [],
+        "misshapen": [],
+        "not finite": [],
+        "not the copy that it should be": [],
+    }
     wrong["not the constants that they should be"] = []
     wrong["not known here"] = sorted(name for name in tensors.names if name not in known and not any(re.fullmatch(pattern, name) for pattern in ignorable))
     ours: dict[str, Tensor] = {}
@@ -149,7 +156,11 @@ def read_all(
             if entry.formula is not None and not is_constant(tensors.get(name, apart=True), entry.formula):
                 wrong["not the constants that they should be"].append(name)
             continue
-        if not fits(tensors.get(name), entry, expected):
+        stored = tensors.get(name)
+        if stored.is_floating_point() != expected[entry.ours[0]].is_floating_point() or (stored.is_floating_point() and stored.dtype not in STORED.values()):
+            wrong["of a type that is not read"].append(f"{name} ({str(stored.dtype).removeprefix('torch.')})")
+            continue
+        if not fits(stored, entry, expected):
             shape = entry.write(*(expected[part] for part in entry.ours)).shape
             wrong["misshapen"].append(f"{name} {list(tensors.shape(name))} instead of {list(shape)}")
             continue

@@ -7,6 +7,7 @@ from typing import Any
 from workings.errors import BadInput
 from workings.weights.config_fields import Fields
 from workings.weights.tensors import read_json
+from workings.weights.tokenizer_files import write_json
 
 POOLINGS = {"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max", "mean_sqrt_len_tokens": "mean_sqrt_len", "weightedmean_tokens": "weightedmean"}
 POOLINGS |= {"lasttoken": "lasttoken"}
@@ -22,14 +23,30 @@ def read_sentence_folder(folder: Path) -> dict[str, Any]:
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
-    except (ValueError, TypeError, KeyError):
+        places = [str(module.get("path", "")) for module in modules]
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise BadInput(f"{folder / 'modules.json'} is not a list of modules with a type each; copy it again.") from None
     if kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]):
         raise BadInput(
             f"{folder / 'modules.json'} makes its vectors by {' + '.join(kinds) or 'nothing'}, which is not supported here; "
             "what is: Transformer + Pooling, and Normalize after them."
         )
-    return {"pooling": read_pooling(folder / modules[1]["path"] / "config.json"), "normalize": kinds[2:] == ["Normalize"], "longest": read_longest(folder)}
+    return {"pooling": read_pooling(folder / places[1] / "config.json"), "normalize": kinds[2:] == ["Normalize"], "longest": read_longest(folder)}
+
+
+def write_sentence_folder(folder: Path, how: dict[str, Any], width: int) -> None:
+    """Write what `read_sentence_folder` reads, as sentence-transformers does. width: D, of the vectors."""
+    kinds = ["Transformer", "Pooling", *(["Normalize"] if how["normalize"] else [])]
+    modules = [
+        {"idx": place, "name": str(place), "path": f"{place}_{kind}" if place else "", "type": f"sentence_transformers.models.{kind}"}
+        for place, kind in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
+    (folder / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": width} | {f"pooling_mode_{ending}": mode == how["pooling"] for ending, mode in POOLINGS.items()}
+    write_json(folder / "1_Pooling" / "config.json", pooling)
+    if how["longest"] is not None:
+        write_json(folder / "sentence_bert_config.json", {"max_seq_length": how["longest"], "do_lower_case": False})
 
 
 def read_pooling(path: Path) -> str:

@@ -1,6 +1,7 @@
 """One step of writing as one call of `decode.c`: its structures, filled with where the parts of a transformer lie."""
 
 import ctypes
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +92,7 @@ class Stepper:
         return logits[:, : self.outputs]
 
 
-def norm_fields(norm: nn.Module, kept: list) -> NormFields:
+def norm_fields(norm: Any, kept: list) -> NormFields:
     """A norm's parameters in float32, added to `kept`."""
     tensors = [None if tensor is None else tensor.detach().float().contiguous() for tensor in (norm.weight, getattr(norm, "bias", None))]
     kept += tensors

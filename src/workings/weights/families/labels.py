@@ -11,13 +11,13 @@ def read_labels(fields: Fields, headless: bool = False) -> tuple[int, tuple[str,
 
     headless: the architecture has no classifier, whatever the config says of classes.
     """
-    names, number = fields.take("id2label", None), fields.take("num_labels", None)
-    fields.ignore("label2id")
+    names = fields.take("id2label", None)
     if headless:
         return 0, ()
+    number = fields.whole("num_labels", 2 if names is None else None)
     if names is None:
-        return (2 if number is None else number), ()
-    if not isinstance(names, dict) or sorted(names, key=str) != sorted(map(str, range(len(names))), key=str):
+        return number, ()
+    if not isinstance(names, dict) or set(map(str, names)) != set(map(str, range(len(names)))):
         raise BadInput("config.json has an id2label that does not name the classes 0, 1, 2, ... one by one; correct it.")
     if number is not None and number != len(names):
         raise BadInput(f"config.json has num_labels = {number}, but {len(names)} names in id2label; correct one of them.")

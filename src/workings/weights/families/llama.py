@@ -95,7 +95,7 @@ def window(fields: Fields, architecture: str, layers: int) -> int:
 def rope(fields: Fields) -> dict[str, Any]:
     """The rotary settings, from `rope_parameters` (transformers 5) or from `rope_theta` and `rope_scaling` (4)."""
     theta = fields.number("rope_theta", 10_000.0)
-    newer, older = fields.take("rope_parameters", {}), fields.take("rope_scaling", {})
+    newer, older = fields.table("rope_parameters"), fields.table("rope_scaling")
     inner = Fields({"rope_theta": theta} | (older or newer))
     kind = inner.take("rope_type", inner.take("type", "default"))
     settings: dict[str, Any] = {"rope_theta": inner.number("rope_theta")}

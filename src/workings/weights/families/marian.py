@@ -146,7 +146,23 @@ def write_config(settings: EncoderDecoderSettings, architecture: str) -> dict[st
 
 
 STOPPING = {False: "usual", True: "full", "never": "exact"}
-NEUTRAL = dict(do_sample=(False,), num_beam_groups=(1,), min_length=(0,), no_repeat_ngram_size=(0,), repetition_penalty=(1.0,), diversity_penalty=(0.0,))
+NEUTRAL: dict[str, tuple] = dict(
+    do_sample=(False,),
+    num_beam_groups=(1,),
+    min_length=(0,),
+    min_new_tokens=(0,),
+    no_repeat_ngram_size=(0,),
+    encoder_no_repeat_ngram_size=(0,),
+    repetition_penalty=(1.0,),
+    encoder_repetition_penalty=(1.0,),
+    diversity_penalty=(0.0,),
+    forced_bos_token_id=(None,),
+    suppress_tokens=([],),
+    begin_suppress_tokens=([],),
+    sequence_bias=(None,),
+    force_words_ids=(None,),
+    exponential_decay_length_penalty=(None,),
+)
 """What must not be asked for, since translating here does not do it."""
 
 
@@ -158,11 +174,15 @@ def defaults(config: Mapping[str, Any], generation: Mapping[str, Any]) -> dict[s
             raise BadInput(f"generation_config.json or config.json asks for {name} = {asked[name]!r} when translating, which is not supported here; remove it.")
     if asked.get("forced_eos_token_id", asked.get("eos_token_id")) != asked.get("eos_token_id"):
         raise BadInput(f"generation_config.json asks for forced_eos_token_id = {asked['forced_eos_token_id']!r}, which is not the eos_token_id; remove it.")
+    if asked.get("early_stopping", True) not in tuple(STOPPING):
+        raise BadInput(f"generation_config.json or config.json has early_stopping = {asked['early_stopping']!r}; it must be true, false or 'never'.")
+    if not isinstance(asked.get("max_length", 2), int):
+        raise BadInput(f"generation_config.json or config.json has max_length = {asked['max_length']!r}, which should be a whole number.")
     found: dict[str, Any] = {}
     if "num_beams" in asked:
         found["beam"] = asked["num_beams"]
     if "length_penalty" in asked:
-        found["length_penalty"] = float(asked["length_penalty"])
+        found["length_penalty"] = asked["length_penalty"]
     if "early_stopping" in asked:
         found["stopping"] = STOPPING[asked["early_stopping"]]
     if "max_new_tokens" in asked or "max_length" in asked:

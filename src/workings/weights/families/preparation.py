@@ -37,7 +37,7 @@ def from_config(config: Mapping[str, Any], channels: int = 3) -> Preparation:
     fields = Fields(config)
     name = fields.take("image_processor_type", None) or fields.take("feature_extractor_type", None) or ("ConvNext" if "crop_pct" in config else "ViT")
     fields.ignore("image_processor_type", "feature_extractor_type", "pad_size", *NO_EFFECT.split())
-    kind = name.removesuffix("Fast").removesuffix("Pil").removesuffix("ImageProcessor").removesuffix("FeatureExtractor")
+    kind = str(name).removesuffix("Fast").removesuffix("Pil").removesuffix("ImageProcessor").removesuffix("FeatureExtractor")
     if kind not in DEFAULTS:
         raise BadInput(f"{FILE} is of a {name!r}, which is not known here; those of {', '.join(DEFAULTS)} are.")
     default = DEFAULTS[kind]
@@ -45,8 +45,10 @@ def from_config(config: Mapping[str, Any], channels: int = 3) -> Preparation:
         raise BadInput(f"{FILE} has do_pad = True, which is not supported here; it must be False.")
     size, crop = fields.take("size", default["size"]), fields.take("crop_size", default.get("crop_size"))
     crop = crop if fields.flag("do_center_crop", default.get("do_center_crop", False)) else None
-    resample, share = fields.take("resample", default["resample"]), fields.take("crop_pct", default.get("crop_pct", 1.0))
-    if resample not in FILTERS:
+    resample, share = fields.take("resample", default["resample"]), fields.number("crop_pct", default.get("crop_pct", 1.0))
+    if not 0 < share <= 1:
+        raise BadInput(f"{FILE} has crop_pct = {share}, which should be above 0 and at most 1.")
+    if resample not in list(FILTERS):
         raise BadInput(f"{FILE} has resample = {resample!r}, which is no filter; 0 to {len(FILTERS) - 1} are.")
     resize, sides = read_size(size, square=kind != "ConvNext") if fields.flag("do_resize", True) else ("none", ())
     middle = read_size(crop, square=True)[1] if crop is not None else ()
@@ -74,7 +76,10 @@ def from_config(config: Mapping[str, Any], channels: int = 3) -> Preparation:
 
 def read_size(size: Any, square: bool) -> tuple[Any, tuple[int, ...]]:
     """(stretch, (height, width)) or (shortest, (side,)) of a number, which is a square or a side, of two numbers or of a table."""
-    if isinstance(size, int) and not isinstance(size, bool):
+    inner = list(size.values()) if isinstance(size, dict) else size if isinstance(size, list) else [size]
+    if not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in inner if side is not None):
+        raise not_a_size(size)
+    if isinstance(size, int):
         return ("stretch", (size, size)) if square else ("shortest", (size,))
     if isinstance(size, list) and len(size) == 2:
         return "stretch", (size[0], size[1])
@@ -83,11 +88,18 @@ def read_size(size: Any, square: bool) -> tuple[Any, tuple[int, ...]]:
         return "stretch", (given["height"], given["width"])
     if set(given) == {"shortest_edge"}:
         return "shortest", (given["shortest_edge"],)
-    raise BadInput(f"{FILE} has a size of {size!r}, which is not supported here; it must be height and width, or the shortest edge.")
+    raise not_a_size(size)
+
+
+def not_a_size(size: Any) -> BadInput:
+    """What is said of a size that is none."""
+    return BadInput(f"{FILE} has a size of {size!r}, which is not supported here; it must be height and width, or the shortest edge.")
 
 
 def as_numbers(value: Any) -> tuple[float, ...]:
     """One number or a list of them."""
+    if not all(isinstance(one, (int, float)) for one in (value if isinstance(value, (list, tuple)) else [value])):
+        raise BadInput(f"{FILE} has {value!r} where numbers should be.")
     return tuple(map(float, value)) if isinstance(value, (list, tuple)) else (float(value),)
 
 

@@ -236,6 +236,14 @@ OPUS = """{"activation_dropout": 0.0, "activation_function": "swish", "add_bias_
     "static_position_embeddings": true, "transformers_version": "4.22.0", "use_cache": true, "vocab_size": 58101}"""
 
 
+@pytest.mark.parametrize("stopping", ["usual", "full", "exact"])
+def test_defaults_for_translating_go_out_and_come_in_again(stopping):
+    found = dict(beam=6, length_penalty=0.8, stopping=stopping, tokens=511, bad_words=[[58100]], renormalize=True, forced_end=True)
+    _, read = marian.read_config(json.loads(OPUS))
+    assert marian.defaults({}, marian.write_defaults(found, read)) == found
+    assert marian.defaults({}, marian.write_defaults({}, read)) == {}
+
+
 def test_the_config_of_an_opus_model_is_read_with_its_defaults_for_translating():
     config = json.loads(OPUS)
     task, found = marian.read_config(config)

@@ -44,7 +44,7 @@ class Encoder(nn.Module):
 
     def pooled(self, y: Tensor, visible: Tensor | None = None) -> Tensor:
         """tanh(W y_0 + b): what the first token says, padding before it left out. y: [B, T, D], visible: [B, T] -> [B, D]."""
-        first = y[:, 0] if visible is None else y[torch.arange(len(y), device=y.device), visible.int().argmax(-1)]
+        first = y[:, 0] if visible is None else y[torch.arange(y.shape[0], device=y.device), visible.int().argmax(-1)]
         return torch.tanh(self.pooler(first))
 
     def vectors(self, y: Tensor, visible: Tensor | None = None) -> Tensor:

@@ -64,6 +64,8 @@ def export_hf(source: Path, out: Path) -> None:
     write_foreign(out, settings, saved.model.state_dict(), architecture, **ids)
     if saved.tokenizer is not None:
         write_tokenizer(out, saved.tokenizer)
+    if "generation" in saved.facts:
+        write_json(out / "generation_config.json", family.write_defaults(saved.facts["generation"], settings))
     if "preparation" in saved.facts:
         write_preparation(out, from_dict(Preparation, saved.facts["preparation"]))
     if "embedding" in saved.facts:

@@ -122,8 +122,10 @@ class Reading(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor, segments: Tensor | None = None) -> tuple[Tensor, ...]:
         """As the class says."""
-        y = self.model.hidden(tokens, visible=mask.bool(), segments=segments)
-        return (self.model.say(y), self.model.pooled(y)) if self.more else (self.model.say(y),)
+        visible = mask.bool()
+        y = self.model.hidden(tokens, visible=visible, segments=segments)
+        said = self.model.say(y, visible)
+        return (said, self.model.pooled(y, visible)) if self.more else (said,)
 
 
 class Source(nn.Module):

@@ -194,3 +194,16 @@ def defaults(config: Mapping[str, Any], generation: Mapping[str, Any]) -> dict[s
     if "forced_eos_token_id" in asked:
         found["forced_end"] = True
     return found
+
+
+def write_defaults(found: Mapping[str, Any], settings: EncoderDecoderSettings) -> dict[str, Any]:
+    """The generation_config.json that `defaults` reads as `found`."""
+    theirs = {"beam": "num_beams", "length_penalty": "length_penalty", "bad_words": "bad_words_ids", "renormalize": "renormalize_logits"}
+    config = {name: found[ours] for ours, name in theirs.items() if ours in found}
+    if "stopping" in found:
+        config["early_stopping"] = next(value for value, stopping in STOPPING.items() if stopping == found["stopping"])
+    if "tokens" in found:
+        config["max_length"] = found["tokens"] + 1
+    if found.get("forced_end"):
+        config["forced_eos_token_id"] = settings.end
+    return config | {"decoder_start_token_id": settings.start, "eos_token_id": settings.end, "pad_token_id": settings.padding}

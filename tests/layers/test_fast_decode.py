@@ -41,11 +41,12 @@ def test_in_8_bits_it_is_the_product_of_the_rounded_numbers_in_closed_form(shape
 
 @pytest.mark.parametrize("make", [lambda w: FewRows(w, None, "float32"), lambda w: FewRows(w, None, "bfloat16"), lambda w: FewRowsOfBytes(w, None)])
 def test_a_row_gives_the_same_bits_alone_and_beside_others_a_thousand_times_larger(make):
-    product, x = make(drawn(129, 96)), drawn(4, 96)
+    product, x = make(drawn(129, 96)), drawn(7, 96)
     x[1] *= 1000
     whole = product(x)
-    for row in range(4):
-        assert torch.equal(product(x[row : row + 1])[0], whole[row])
+    for rows in (1, 2, 3, 5):
+        for row in range(8 - rows):
+            assert torch.equal(product(x[row : row + rows]), whole[row : row + rows])
 
 
 def test_a_row_of_zeros_gives_the_bias():

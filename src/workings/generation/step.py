@@ -112,6 +112,7 @@ class WholeDecoder(FastDecoder):
         self.turns = None if turns is None else (turns[0].contiguous(), turns[1].contiguous())
         layers = [pack_layer(block, model.settings, storage, kept) for block in model.blocks]
         self.head, self.reads = make_product(head_of(model), None, storage), reading.fits(model)
+        self.exact = storage == str(model.embedding.weight.dtype).removeprefix("torch.")
         self.stepper = Stepper(layers, norm_fields(model.final_norm, kept), self.head, self.turns, kept)
 
     @torch.autocast("cpu", enabled=False)
@@ -131,7 +132,7 @@ class WholeDecoder(FastDecoder):
         x = self.look_up(torch.cat([torch.as_tensor(text) for text in texts]), places)
         y = self.reader.read(x, starts, self.cache)
         self.hide()
-        return self.model.predict(y).float()
+        return self.head(y) if self.exact else self.model.predict(y).float()
 
     def hide(self) -> None:
         """As `FastDecoder.hide`; and this cache is the one to use."""

@@ -30,7 +30,8 @@ class PackedProduct:
     def __init__(self, weights: list[Tensor], biases: list[Tensor | None], dtype: torch.dtype, phi: str = "none"):
         """weights: matrices that lie above one another, [outputs_i, inputs]. biases: of all of them, or None."""
         self.dtype = dtype
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(torch.cat([weight.detach().to(dtype) for weight in weights]), ROWS)
+        together = weights[0] if len(weights) == 1 else torch.cat([weight.detach() for weight in weights])
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(together.detach().to(dtype), ROWS)
         given = [bias.detach().to(dtype) for bias in biases if bias is not None]
         self.bias = torch.cat(given) if given else None
         self.phi = FUSED[phi]

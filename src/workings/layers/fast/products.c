@@ -33,19 +33,23 @@ INLINE void block(float *y, int64_t outputs, const float *x, const char *w, cons
     }
 }
 
+/* The same with a number of rows that is known when it runs; of more than FEW, the first ones. */
+INLINE void rows_of_block(float *y, int64_t outputs, const float *x, const char *w, const float *bias, int64_t inputs, int64_t rows, const int is_short) {
+    if (rows >= FEW) block(y, outputs, x, w, bias, inputs, FEW, is_short);
+    else if (rows == 3) block(y, outputs, x, w, bias, inputs, 3, is_short);
+    else if (rows == 2) block(y, outputs, x, w, bias, inputs, 2, is_short);
+    else block(y, outputs, x, w, bias, inputs, 1, is_short);
+}
+
 /* y[r, i] = sum_j w[i, j] x[r, j] + bias[i] for a few rows r, in float32: a block of w is read once for all of them.
  * w [outputs / 64, inputs, 64] in float32 or bfloat16; y [rows, outputs]. */
 void few_rows(float *y, const float *x, const void *w, const float *bias, int64_t rows, int64_t outputs, int64_t inputs, int64_t is_short, int64_t threads) {
     ROWS for (int64_t i = 0; i < outputs; i += 64) {
         const char *from = (const char *)w + i * inputs * (is_short ? 2 : 4);
         const float *b = bias ? bias + i : 0;
-        int64_t r = 0;
-        for (; r + FEW <= rows; r += FEW)
-            if (is_short) block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, FEW, 1);
-            else block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, FEW, 0);
-        for (; r < rows; r++)
-            if (is_short) block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, 1, 1);
-            else block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, 1, 0);
+        for (int64_t r = 0; r < rows; r += FEW)
+            if (is_short) rows_of_block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, rows - r, 1);
+            else rows_of_block(y + r * outputs + i, outputs, x + r * inputs, from, b, inputs, rows - r, 0);
     }
 }
 
@@ -93,9 +97,12 @@ void few_rows_of_bytes(float *y, const float *x, const int8_t *q, const float *s
     ROWS for (int64_t i = 0; i < outputs; i += 64)
         for (int64_t r = 0; r < rows;) {
             int32_t sums[FEW][64];
-            int64_t now = r + FEW <= rows ? FEW : 1;
-            if (now == FEW) block_byte(sums, u + r * inputs, q + i * inputs, inputs, FEW);
-            else block_byte(sums, u + r * inputs, q + i * inputs, inputs, 1);
+            int64_t now = r + FEW <= rows ? FEW : rows - r;
+            const uint8_t *from = u + r * inputs;
+            if (now == FEW) block_byte(sums, from, q + i * inputs, inputs, FEW);
+            else if (now == 3) block_byte(sums, from, q + i * inputs, inputs, 3);
+            else if (now == 2) block_byte(sums, from, q + i * inputs, inputs, 2);
+            else block_byte(sums, from, q + i * inputs, inputs, 1);
             for (int64_t n = 0; n < now; n++, r++) {
                 float *to = y + r * outputs + i;
                 EACH for (int64_t k = 0; k < 64; k++) to[k] = steps[r] * scale[i + k] * (sums[n][k] - 128 * row_sums[i + k]) + (bias ? bias[i + k] : 0.0f);

@@ -101,11 +101,8 @@ def layer(xs: list[Picture], parameters: Parameters, outputs: int, stride: int, 
     return [[[relu(a + b) for a, b in zip(*rows, strict=True)] for rows in zip(x, y, strict=True)] for x, y in zip(around, ys, strict=True)]
 
 
-def resnet(pictures: list[Picture], parameters: Parameters, settings, training: bool = False) -> list[Tensor]:
-    """The stem, the stages, the mean over pixels, W y + b.
-
-    parameters: float64, named as in `ResNet.state_dict()`; settings: anything with the attributes of `ResNetSettings`. Returns B of [classes].
-    """
+def maps(pictures: list[Picture], parameters: Parameters, settings, training: bool = False) -> list[Picture]:
+    """The stem and the stages: the last map of each picture. Arguments as `resnet`."""
     xs = each(normalized_convolution(pictures, under(parameters, "stem"), 2 if settings.stem == "7x7" else 1, training), relu)
     xs = [max_pool(x) for x in xs] if settings.stem == "7x7" else xs
     for number, (outputs, depth) in enumerate(zip(settings.widths, settings.depths, strict=True)):
@@ -113,5 +110,14 @@ def resnet(pictures: list[Picture], parameters: Parameters, settings, training: 
             stride = 2 if place == 0 and (number > 0 or settings.halve_first) else 1
             strides = {"basic": [stride, 1], "bottleneck": [stride, 1, 1] if settings.halve_in == "1x1" else [1, stride, 1]}[settings.layer]
             xs = layer(xs, under(parameters, f"stages.{number}.{place}"), outputs, stride, strides, training)
+    return xs
+
+
+def resnet(pictures: list[Picture], parameters: Parameters, settings, training: bool = False) -> list[Tensor]:
+    """The stem, the stages, the mean over pixels, W y + b.
+
+    parameters: float64, named as in `ResNet.state_dict()`; settings: anything with the attributes of `ResNetSettings`. Returns B of [classes].
+    """
+    xs = maps(pictures, parameters, settings, training)
     means = [torch.stack([pixel for row in x for pixel in row]).mean(0) for x in xs]
     return [affine(y, parameters, "classifier") for y in means] if settings.classes else means

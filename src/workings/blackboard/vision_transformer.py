@@ -22,6 +22,13 @@ def embed(picture: Tensor, parameters: Parameters, settings) -> list[Tensor]:
     return [affine(patch(picture, row, column, height, width), parameters, "patches.projection") for row, column in places]
 
 
+def through_layers(x: list[Tensor], stack: Parameters, settings) -> list[Tensor]:
+    """x^0 -> x^L, and the last norm when the norms stand before (pre).  x: T of [D]; settings: those of the transformer. Returns T of [D]."""
+    for layer in range(settings.layers):
+        x = LAYER[settings.residuals](x, under(stack, f"blocks.{layer}"), settings)
+    return [norm(x_t, stack, "final_norm", settings) for x_t in x] if settings.placement == "pre" else x
+
+
 def tokens(picture: Tensor, parameters: Parameters, settings) -> list[Tensor]:
     """<cls>, with distillation a second token, then the patches; plus where each stands.  Returns T of [D]."""
     first = [parameters["cls"]] + ([parameters["distillation"]] if settings.distillation != "none" else [])
@@ -31,10 +38,7 @@ def tokens(picture: Tensor, parameters: Parameters, settings) -> list[Tensor]:
 
 def hidden(picture: Tensor, parameters: Parameters, settings) -> list[Tensor]:
     """The transformer of the text, over patches.  Returns T of [D]."""
-    x, stack = tokens(picture, parameters, settings), under(parameters, "body")
-    for layer in range(settings.body.layers):
-        x = LAYER[settings.body.residuals](x, under(stack, f"blocks.{layer}"), settings.body)
-    return [norm(x_t, stack, "final_norm", settings.body) for x_t in x] if settings.body.placement == "pre" else x
+    return through_layers(tokens(picture, parameters, settings), under(parameters, "body"), settings.body)
 
 
 def pooled(y: list[Tensor], parameters: Parameters) -> Tensor:

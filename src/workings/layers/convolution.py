@@ -40,3 +40,8 @@ def make_shortcut(kind: str, inputs: int, outputs: int, stride: int) -> nn.Modul
     if inputs == outputs and stride == 1:
         return nn.Identity()
     return NormalizedConvolution(inputs, outputs, 1, stride) if kind == "projection" else PaddedShortcut(inputs, outputs, stride)
+
+
+def make_convolution(norm: str, inputs: int, outputs: int) -> nn.Module:
+    """A 3 x 3 convolution that keeps the picture's size: with batch norm ("batch"), or with a bias and nothing else ("none")."""
+    return NormalizedConvolution(inputs, outputs, 3) if norm == "batch" else nn.Conv2d(inputs, outputs, 3, padding=1)

@@ -1,7 +1,12 @@
 """Every architecture by the name that model folders use. Imports no torch."""
 
+from workings.models.cnn_settings import CNNSettings
+from workings.models.compact_settings import CompactSettings
 from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
+from workings.models.hybrid_settings import HybridSettings
+from workings.models.mlp_settings import MLPSettings
 from workings.models.resnet_settings import ResNetSettings
+from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import LANGUAGE_MODELS
 from workings.models.vision_settings import VisionSettings
@@ -12,6 +17,11 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "sentence-classifier": SentenceSettings,
     "vision-transformer": VisionSettings,
     "resnet": ResNetSettings,
+    "mlp": MLPSettings,
+    "cnn": CNNSettings,
+    "row-recurrent": RowRecurrentSettings,
+    "compact-transformer": CompactSettings,
+    "hybrid": HybridSettings,
 }
 
 

@@ -15,6 +15,11 @@ CLASSES = {
     "sentence-classifier": ("sentence_classifier", "SentenceClassifier"),
     "vision-transformer": ("vision_transformer", "VisionTransformer"),
     "resnet": ("resnet", "ResNet"),
+    "mlp": ("mlp", "MLP"),
+    "cnn": ("cnn", "CNN"),
+    "row-recurrent": ("row_recurrent", "RowRecurrent"),
+    "compact-transformer": ("compact_transformer", "CompactTransformer"),
+    "hybrid": ("hybrid", "Hybrid"),
 }
 """Architecture -> the module and the class in it."""
 

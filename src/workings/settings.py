@@ -16,14 +16,18 @@ SCALARS = {int: "a whole number", float: "a number", bool: "true or false", str:
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """The one-line docstring that follows each field of a dataclass; it becomes `--help`."""
-    (body,) = (node.body for node in ast.parse(textwrap.dedent(inspect.getsource(cls))).body if isinstance(node, ast.ClassDef))
-    return {
-        field.target.id: text.value.value
-        for field, text in zip(body, body[1:], strict=False)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
-    }
+    """The one-line docstring that follows each field of a dataclass, those it inherits first; it becomes `--help`."""
+    docs: dict[str, str] = {}
+    for kind in reversed(cls.__mro__):
+        if dataclasses.is_dataclass(kind):
+            (body,) = (node.body for node in ast.parse(textwrap.dedent(inspect.getsource(kind))).body if isinstance(node, ast.ClassDef))
+            docs |= {
+                field.target.id: text.value.value
+                for field, text in zip(body, body[1:], strict=False)
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+                if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+            }
+    return docs
 
 
 def field_types(cls: type) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workings.cli.shape import MaybeWhole, make_app
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 
 app = make_app(
     "translate",
     'workings translate runs/NAME "Ein Hund läuft."',
-    'workings translate opus-mt-de-en "Guten Tag." "Na?" --beam 6 --nbest 3',
+    'workings translate Helsinki-NLP/opus-mt-de-en "Guten Tag." --nbest 3',
     "workings translate runs/NAME --file news.de --out news.en --beam 1",
     "workings translate runs/NAME --file news.de --json",
 )
@@ -74,9 +74,13 @@ def translate(
     if out is not None and any(Path(name).resolve() == Path(out).resolve() for name in file or () if name != "-"):
         raise BadInput(f"{out} is read with --file and would be written over by --out; give another name.")
     translated = verbs.translate(model, lines_of(texts, file or []), **choices)
+    count = 0
     with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target:
         for one in translated:
+            count += 1
             print(json_module.dumps(asdict(one), ensure_ascii=False) if json else shown(one, nbest or 1), file=target, flush=True)
+    if out:
+        print(f"{counted(count, 'text')}: {out}", file=sys.stderr)
 
 
 def shown(translated: Any, nbest: int) -> str:

@@ -50,7 +50,8 @@ def import_(
         return
     print("\n".join(imported.lines()))
     print(f"\nDone: {imported.folder}\n")
-    for verb in filter(None, (command_to_try(imported.task, imported.folder), f"export {imported.folder} --to hf")):
+    to_try = None if imported.missing else command_to_try(imported.task, imported.folder)
+    for verb in filter(None, (to_try, f"export {imported.folder} --to hf")):
         print(f"  {command(verb)}")
 
 

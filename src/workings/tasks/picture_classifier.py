@@ -41,6 +41,11 @@ class Classified:
         """The likeliest class."""
         return self.classes[0].name
 
+    @property
+    def what(self) -> str:
+        """What was classified, in a line."""
+        return self.picture
+
 
 class PictureClassifier:
     """What `workings.load` gives for a model of pictures: the model, how its pictures are prepared, and `classify`."""
@@ -96,8 +101,8 @@ class PictureClassifier:
         if top < 1:
             raise BadInput(f"top is {top}; at least one class has to be named.")
         self.check()
-        for path in paths:
-            for files, x, broken in batches(picture_files(path), self.preparation, BATCH):
+        for given in [picture_files(path) for path in paths]:  # a path that leads nowhere is refused before the first answer
+            for files, x, broken in batches(given, self.preparation, BATCH):
                 answers = dict(zip(files, self.probabilities(x), strict=True)) if x is not None else {}
                 reasons = {file: Classified(str(file), (), str(error)) for file, error in broken}
                 for file in sorted([*files, *reasons]):

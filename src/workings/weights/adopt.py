@@ -12,7 +12,8 @@ from workings.models.architectures import name_of
 from workings.weights.eight_bits import shrink
 from workings.weights.folder import Saved, load_folder, save_folder, unshared
 from workings.weights.importing import named_dtype
-from workings.weights.summary import switches, table
+from workings.weights.summary import memory, switches, table
+from workings.weights.tensors import FILE
 
 PLACE = Path("models")
 
@@ -32,13 +33,20 @@ class Adopted:
     model: torch.nn.Module
     tokenizer: str | None
     """The kind of its tokenizer."""
+    missing: str
+    """What it cannot be used without, or nothing."""
 
     def lines(self) -> list[str]:
         """The table of its parts, and the switches that its config was read as."""
         said = ", ".join(f"{name}={value}" for name, value in switches(self.model.settings).items())
         tokenizer = f"its tokenizer ({self.tokenizer})" if self.tokenizer else "no tokenizer"
         return [
-            f"{self.source}: {self.architecture}, for the task {self.task}, with {tokenizer}; weights in {self.stored}",
+            f"{self.source}: {self.architecture}, for the task {self.task}, with {tokenizer}; weights in {self.stored}, {memory((self.folder / FILE).stat().st_size)} on disk",
+            *(
+                [f"It has no {self.missing}, so it can be loaded, but not be used; copy that into the folder it came from and import again."]
+                if self.missing
+                else []
+            ),
             "",
             *table(self.model),
             "",
@@ -67,7 +75,9 @@ def adopt(name: str, source: Path, to: str | Path | None, dtype: str | None, ove
     text = card(folder.name, called, theirs, saved.task, saved.model.settings, parameters, stored, license)
     weights = shrink(unshared(saved.model.state_dict())) if dtype == "int8" else saved.model.state_dict()
     save_folder(folder, saved.task, saved.model.settings, weights, saved.tokenizer, text, **facts_to_keep(saved, called))
-    return Adopted(folder, name, saved.task, theirs, stored, saved.model, saved.tokenizer.kind if saved.tokenizer else None)
+    missing = "" if saved.task != "pictures" or "preparation" in saved.facts else "preprocessor_config.json"
+    missing = "tokenizer" if saved.task != "pictures" and saved.tokenizer is None else missing
+    return Adopted(folder, name, saved.task, theirs, stored, saved.model, saved.tokenizer.kind if saved.tokenizer else None, missing)
 
 
 def facts_to_keep(saved: Saved, name: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ REPRESENTATIVES = {
 """Our architecture -> a class of the family that may have a place for it; a transformer's depends on its norm."""
 
 
+LOADING = "## How to load it\n"
+"""Where a card says so."""
+
 FORMS = {
     "hf": "workings.weights.exporting:export_hf",
     "onnx": "workings.weights.onnx:export_onnx",
@@ -72,7 +75,10 @@ def export_hf(source: Path, out: Path) -> None:
         write_sentence_folder(out, saved.facts["embedding"], settings.body.width)
     card = source / "README.md"
     if card.exists():
-        (out / card.name).write_bytes(card.read_bytes().replace(b'library_name: "workings"', b'library_name: "transformers"'))
+        text = card.read_text(encoding="utf-8").replace('library_name: "workings"', 'library_name: "transformers"')
+        text = text.replace("| stored as | int8 |", "| stored as | float32, from 8 bits |")
+        theirs = f'```python\nfrom transformers import {architecture}\n\nmodel = {architecture}.from_pretrained(".")  # the folder of this file\n```\n'
+        (out / card.name).write_text(text.replace(LOADING, f"{LOADING}\n{theirs}\nor here:\n"), encoding="utf-8")
 
 
 def representative(settings: Any) -> str:

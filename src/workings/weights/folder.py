@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import workings
 from workings.data.tokenizers import Tokenizer, load_tokenizer
-from workings.errors import BadInput, suggest
+from workings.errors import BadInput, command, suggest
 from workings.models.architectures import ARCHITECTURES, name_of
 from workings.settings import from_dict, to_dict
 from workings.weights.bare import bare_file, read_bare
@@ -63,7 +63,8 @@ def model_folder(folder: str | Path) -> Path:
         return folder / "model"
     if not (folder / "config.json").exists() and bare_file(folder) is None:
         reason = "does not exist" if not folder.exists() else "has no config.json, nor a model/ with one; has the run been evaluated once?"
-        raise BadInput(f"There is no model in {folder}: it {reason}")
+        hint = f"; if it is a name on the hub, first: {command(f'import {folder}')}" if not folder.exists() and len(folder.parts) == 2 else ""
+        raise BadInput(f"There is no model in {folder}: it {reason}{hint}")
     return folder
 
 

@@ -54,7 +54,7 @@ def push(folder: str | Path, name: str, *, private: bool = True, message: str = 
     if not NAME.fullmatch(name) or "/" not in name:
         raise BadInput(f"{name!r} is no name for a model on the hub; give it as USER/NAME.")
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
     hub = HfApi(library_name="workings")
     try:
@@ -62,7 +62,7 @@ def push(folder: str | Path, name: str, *, private: bool = True, message: str = 
         hub.upload_folder(repo_id=name, folder_path=folder, commit_message=message or f"Upload {folder.resolve().name} with {command('push')}")
     except OfflineModeIsEnabled as error:
         raise BadInput(f"{folder} was not sent: HF_HUB_OFFLINE is set; unset it and try again.") from error
-    except (HfHubHTTPError, LocalTokenNotFoundError, HFValidationError, OSError) as error:
+    except Exception as error:  # of the hub, of the network library below it, or of the system: none of them is a mistake of ours
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadInput(f"{folder} was not sent to {name} ({reason}); log in with `hf auth login`, with a token that may write there.") from error
     return str(address)

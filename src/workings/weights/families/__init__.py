@@ -11,11 +11,12 @@ A family's module has
 - `write_config(settings, architecture) -> dict`: a config.json that `transformers` loads; the exporter adds token ids, dtype and the architecture's name.
 """
 
+import difflib
 import importlib
 from dataclasses import fields
 from typing import Any
 
-from workings.errors import BadInput, suggest
+from workings.errors import BadInput
 
 FAMILIES: dict[str, str] = {
     "GPT2LMHeadModel": "gpt2",
@@ -66,7 +67,9 @@ def architecture_of(config: dict[str, Any]) -> str:
     if not isinstance(name, str):
         raise BadInput("config.json names no architecture: it has neither architectures nor model_type; add the one that the weights are of.")
     if name not in FAMILIES:
-        raise BadInput(f"The architecture {name!r} is not known here. {suggest(name, FAMILIES)}")
+        close = difflib.get_close_matches(name, FAMILIES, n=1, cutoff=0.85)
+        said = f"Did you mean {close[0]!r}?" if close else f"Known are those of {', '.join(MODEL_TYPES)}."
+        raise BadInput(f"The architecture {name!r} is not known here. {said}")
     return name
 
 

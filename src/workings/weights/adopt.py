@@ -40,18 +40,11 @@ class Adopted:
         """The table of its parts, and the switches that its config was read as."""
         said = ", ".join(f"{name}={value}" for name, value in switches(self.model.settings).items())
         tokenizer = f"its tokenizer ({self.tokenizer})" if self.tokenizer else "no tokenizer"
-        return [
-            f"{self.source}: {self.architecture}, for the task {self.task}, with {tokenizer}; weights in {self.stored}, {memory((self.folder / FILE).stat().st_size)} on disk",
-            *(
-                [f"It has no {self.missing}, so it can be loaded, but not be used; copy that into the folder it came from and import again."]
-                if self.missing
-                else []
-            ),
-            "",
-            *table(self.model),
-            "",
-            f"settings: {said}",
-        ]
+        size = memory((self.folder / FILE).stat().st_size)
+        lines = [f"{self.source}: {self.architecture}, for the task {self.task}, with {tokenizer}; weights in {self.stored}, {size} on disk"]
+        if self.missing:
+            lines.append(f"It has no {self.missing}, so it cannot be used; copy that into the folder it came from and import again.")
+        return [*lines, "", *table(self.model), "", f"settings that are not the defaults: {said}"]
 
 
 def adopt(name: str, source: Path, to: str | Path | None, dtype: str | None, overwrite: bool, card: Callable[..., str]) -> Adopted:

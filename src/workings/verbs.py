@@ -8,19 +8,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from workings.errors import BadInput, command, suggest
+from workings.errors import BadInput, command
 from workings.settings import merge, parse_assignments
+from workings.tasks.jobs import make_game, settings_module
 from workings.tasks.recipes import read_recipe
 from workings.training.checkpoints import write_whole
 from workings.training.run import Run as RunFolder
 from workings.training.run import new_run, open_run
 
-TASKS = ("language",)
-"""What can be trained."""
-
 
 class Run(RunFolder):
     """A trained run: its folder, and what can be done with it."""
+
+    @property
+    def task(self) -> str:
+        """What it was trained for."""
+        return str(self.settings().get("task", "language"))
 
     def load(self) -> Any:
         """The model in use, as `workings.load` gives it."""
@@ -30,8 +33,12 @@ class Run(RunFolder):
         """The prompt and what the model writes after it."""
         return self.load().write(prompt, **choices)
 
+    def classify(self, texts: str | Sequence[str], **choices: Any) -> Any:
+        """The likeliest classes of a text, or of each of several."""
+        return self.load().classify(texts, **choices)
+
     def evaluate(self, **choices: Any) -> dict[str, float]:
-        """Scores on the validation text, as `workings.evaluate` gives them."""
+        """Scores on the validation data, as `workings.evaluate` gives them."""
         return evaluate(self.folder, **choices)
 
 
@@ -51,18 +58,24 @@ def train(
     column: str | None = None,
     encoding: str | None = None,
     tokenizer: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    validation: str | None = None,
+    start: str | Path | None = None,
     set: Iterable[str] = (),
     quiet: bool = False,
 ) -> Run:
     """Train a task from the start and write its report; returns the run.
 
     Later ones win: the defaults, the recipe, the named arguments, `set` (as in set=["model.layers=6"]).
+    For "language": column. For "sentences": text and label, the columns; validation, a table of its own; start, the trained model to begin with (`--from`).
     """
-    if task not in TASKS:
-        raise BadInput(f"There is no task {task!r}. {suggest(task, TASKS)}")
+    settings_module(task)
+    columns = {"column": column, "text": text, "label": label, "validation_source": validation}
     given = {
-        "data": {"source": data, "column": column, "encoding": encoding, "tokenizer": tokenizer},
+        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer} | columns,
         "model": {"preset": model},
+        "tuning": {"start": None if start is None else str(start)},
         "training": {
             "seed": seed,
             "steps": steps,
@@ -72,36 +85,36 @@ def train(
         },
     }
     flags = {section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()}
-    table = _make_way(read_recipe(recipe), model, minutes) if recipe else {}
+    table = _make_way(task, read_recipe(recipe), model, minutes) if recipe else {}
     table = merge(table, {section: values for section, values in flags.items() if values})
-    return _train(merge(table, parse_assignments(set)), out, overwrite, quiet)
+    return _train(task, merge(table, parse_assignments(set)), out, overwrite, quiet)
 
 
-def _make_way(recipe: dict[str, Any], model: str | None, minutes: float | None) -> dict[str, Any]:
+def _make_way(task: str, recipe: dict[str, Any], model: str | None, minutes: float | None) -> dict[str, Any]:
     """A recipe without what the flags replace: with --model only its sizes stay, with --minutes its steps go."""
     from workings.models.settings import sizes_for
 
-    if model is not None and isinstance(recipe.get("model"), dict):
+    if task == "language" and model is not None and isinstance(recipe.get("model"), dict):
         recipe = recipe | {"model": {key: value for key, value in recipe["model"].items() if key in sizes_for(model)}}
     if minutes is not None and isinstance(recipe.get("training"), dict):
         recipe = recipe | {"training": {key: value for key, value in recipe["training"].items() if key != "steps"}}
     return recipe
 
 
-def _train(table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
-    from workings.tasks.language import Language
-    from workings.tasks.language_settings import read_settings, resolved
+def _train(task: str, table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
     from workings.training.fit import ready
 
-    settings = read_settings(table)
-    game = Language(settings)  # before the folder is made: what is refused leaves nothing behind, and an old run as it was
+    reader = settings_module(task)
+    settings = reader.read_settings(table)
+    game = make_game(task, settings)  # before the folder is made: what is refused leaves nothing behind, and an old run as it was
     ranks = ready(settings.training)
-    run = Run(Path(ranks.agree(str(new_run("language", out, overwrite).folder) if ranks.first else "")))
-    config = resolved(game.settings)
+    run = Run(Path(ranks.agree(str(new_run(task, out, overwrite).folder) if ranks.first else "")))
+    config = reader.resolved(game.settings)
     if ranks.first:
         run.write_settings(config)
         run.samples.mkdir(exist_ok=True)
-        (run.samples / "held-out.txt").write_text(game.tokenizer.decode(game.validation[:600]), encoding="utf-8")  # what the report reads with the model
+        for name, content in game.leave().items():
+            (run.samples / name).write_text(content, encoding="utf-8")
     return _fit(run, game, config, quiet)
 
 
@@ -144,9 +157,6 @@ def _environment(training: Any) -> dict[str, Any]:
 
 def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:
     """Go on with a run from its newest whole checkpoint: the same bits as if it had never stopped. It goes on to `steps`, or for so many more `minutes`."""
-    from workings.tasks.language import Language
-    from workings.tasks.language_settings import read_settings, resolved
-
     folder = open_run(run)
     if minutes is not None:
         minutes += folder.spent() / 60
@@ -155,9 +165,10 @@ def resume(run: str | Path, *, steps: int | None = None, minutes: float | None =
         kept = {key: value for key, value in table.get("training", {}).items() if key not in ("steps", "minutes")}
         budget = {key: value for key, value in (("steps", steps), ("minutes", minutes)) if value is not None}
         table = table | {"training": kept | budget}
-    settings = read_settings(merge(table, parse_assignments(set)))
-    game = Language(settings)
-    return _fit(Run(folder.folder), game, resolved(game.settings), quiet)
+    task = str(table.get("task", "language"))
+    reader = settings_module(task)
+    game = make_game(task, reader.read_settings(merge(table, parse_assignments(set))))
+    return _fit(Run(folder.folder), game, reader.resolved(game.settings), quiet)
 
 
 def load(path: str | Path) -> Any:
@@ -192,7 +203,7 @@ def import_model(name: str | Path, *, to: str | Path | None = None, dtype: str |
 
 
 def export(model: str | Path, *, to: str, out: str | Path | None = None, overwrite: bool = False) -> Path:
-    """Write a model in a form that other systems load; returns the folder. to: "hf", for transformers; "onnx", for onnxruntime; "torch", a program of torch's."""
+    """Write a model in a form that other systems load; returns the folder. to: "hf" (transformers), "onnx" (onnxruntime) or "torch" (its own program)."""
     from workings.weights.exporting import export_model
 
     return export_model(model, to, out, overwrite)
@@ -206,23 +217,23 @@ def push(model: str | Path, name: str, *, private: bool = True, message: str = "
 
 
 def evaluate(
-    run: str | Path, *, data: str | None = None, context: int | None = None, stride: int | None = None, column: str | None = None, encoding: str | None = None
+    run: str | Path,
+    *,
+    data: str | None = None,
+    context: int | None = None,
+    stride: int | None = None,
+    column: str | None = None,
+    encoding: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
 ) -> dict[str, float]:
-    """Scores of a run's best model on its own validation text, or on another one; float32, every token predicted once."""
-    writer = _writer(run)
-    if data is not None:
-        return writer.evaluate(data, context=context, stride=stride, column=column, encoding=encoding)
-    if column is not None or encoding is not None:
-        raise BadInput("--column and --encoding say how to read --data; give that too.")
-    if not RunFolder(Path(run)).config.exists():
-        raise BadInput(f"{run} is the folder of a model, which does not know the text it was trained on; name a text with --data.")
-    from workings.data.cache import encode_cached
-    from workings.tasks.language import read_text, split
-    from workings.tasks.language_settings import read_settings
+    """Scores of a run's best model on its own validation data, or on others; float32.
 
-    settings = read_settings(open_run(run).settings())
-    _, validation = split(encode_cached(writer.tokenizer, read_text(settings.data)), settings.data.validation)
-    return writer.evaluate_tokens(validation, context, stride)
+    A language model predicts every token once (context, stride, column); a model of sentences says the class of every text (text and label, the columns).
+    """
+    from workings.tasks.evaluation import evaluate_run
+
+    return evaluate_run(run, data, {"context": context, "stride": stride, "column": column}, {"text": text, "label": label}, encoding)
 
 
 def write(run: str | Path, prompts: Sequence[str] | str = "", *, stream: Callable[[int, str], Any] | None = None, **choices: Any) -> list[Any]:
@@ -244,16 +255,24 @@ def embed(model: str | Path, texts: Sequence[str] | str, **choices: Any) -> Any:
     return Embedder(locate(model)).embed(texts, **choices)
 
 
-def classify(model: str | Path, pictures: Iterable[str | Path], *, top: int = 5) -> Any:
-    """What is in each picture, and in each picture of each folder, one after another: `Classified` with the `top` likeliest classes, or with an error."""
-    from workings.tasks.picture_classifier import PictureClassifier
+def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, text: str | None = None) -> Any:
+    """The `top` likeliest classes, one after another: of pictures, and of each picture of each folder; or of texts, and of those of each table or text file.
 
-    return PictureClassifier(model).classify_all(pictures, top=top)
+    text: the column of a table that holds the texts. A picture that cannot be read is told in its `error`.
+    """
+    classifier = load(model)
+    if not hasattr(classifier, "classify_all"):
+        raise BadInput(f"{model} holds a model that does not classify; give one of pictures or of sentences.")
+    if hasattr(classifier, "classify_texts"):
+        return classifier.classify_all([str(one) for one in given], top=top, column=text)
+    if text is not None:
+        raise BadInput("--text names the column of a table of texts, but this is a model of pictures; leave it out.")
+    return classifier.classify_all(given, top=top)
 
 
 def translate(model: str | Path, texts: str | Iterable[str], **choices: Any) -> Iterator[Any]:
-    """Translations of texts one after another, in their order, each as a `Translated`; choices are the fields of `TranslateSettings`."""
-    translator = load(model)
+    """Translations of texts one after another, in their order, each as a `Translated`; model: a folder, or a name on the hub; choices: `TranslateSettings`."""
+    translator = from_pretrained(model)
     if not hasattr(translator, "translate_all"):
         raise BadInput(f"{model} holds a model that does not translate; give the folder of one that does, such as an imported Marian.")
     return translator.translate_all([texts] if isinstance(texts, str) else texts, **choices)

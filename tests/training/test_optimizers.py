@@ -121,3 +121,21 @@ def test_the_momentum_is_the_sum_of_discounted_gradients():
     gradients = [torch.randn(4, 6) for _ in range(3)]
     steps(optimizer, weight, gradients)
     assert torch.allclose(optimizer.state[weight]["momentum"], 0.25 * gradients[0] + 0.5 * gradients[1] + gradients[2])
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_rates_fall_from_layer_to_layer_below_what_is_new(name):
+    """decay^(L - l) in layer l, decay^(L + 1) for the embedding, 1 for the norm and all else above the layers."""
+    model = nn.ModuleDict({"body": build(model_settings("gpt", vocabulary=13, context=7, width=16, layers=3, heads=2)), "head": nn.Linear(16, 2)})
+    optimizers = make_optimizers(model, OptimizerSettings(name=name, rate=1.0, muon_rate=1.0, layer_decay=0.5))
+    named = {id(p): name for name, p in model.named_parameters()}
+    scales = {named[id(p)]: group["peak"] for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+    assert scales.keys() == {name for name, _ in model.named_parameters()}
+    wanted = {"body.blocks.2": 0.5, "body.blocks.1": 0.25, "body.blocks.0": 0.125, "body.embedding": 0.0625, "body.positions": 0.0625, "": 1.0}
+    for parameter, scale in scales.items():
+        assert scale == next(wanted[part] for part in wanted if parameter.startswith(part)), parameter
+    assert optimizers[0].param_groups[0]["peak"] == 1.0  # what the record calls the learning rate
+
+
+def test_without_layer_decay_nothing_is_grouped_by_layer(model):
+    assert [len(o.param_groups) for o in make_optimizers(model, OptimizerSettings(name="adamw"))] == [2 if any(p.ndim < 2 for p in model.parameters()) else 1]

@@ -1,4 +1,4 @@
-"""`workings classify MODEL PICTURE...`: what is in a picture, or in every picture of a folder."""
+"""`workings classify MODEL PICTURE|TEXT...`: what is in a picture or in every picture of a folder, or which class a text is of."""
 
 import json as json_module
 import sys
@@ -12,27 +12,32 @@ app = make_app(
     "workings classify models/resnet-50 dog.jpg",
     "workings classify models/vit photos --top 1",
     "workings classify cifar10_resnet20.safetensors photos --json",
+    'workings classify runs/NAME "A film to remember." "Two hours too long."',
+    "workings classify runs/NAME reviews.csv --text review --json",
 )
 
 
 @app.default
-def classify(model: str, /, *pictures: str, top: Whole = 5, json: bool = False) -> None:
-    """Say what is in a picture, or in every picture of a folder.
+def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None, json: bool = False) -> None:
+    """Say what is in a picture, or which class a text is of.
 
-    The picture is turned as its camera says, and prepared as the model's folder says. What cannot be read is named and left out; the exit code is then 2.
+    Also of every picture of a folder, and of every text of a table.
+
+    A picture is turned as its camera says, and prepared as the model's folder says. What cannot be read is named and left out; the exit code is then 2.
 
     Args:
-        model: A model's folder, or the one file that it is.
-        pictures: Pictures, or folders of pictures with the folders in them.
+        model: A run's folder, a model's folder, or the one file that it is.
+        given: Pictures, or folders of pictures with the folders in them; or texts, tables of them, or .txt files with one on each line.
         top: How many of the likeliest classes to name.
-        json: Print one JSON object a picture.
+        text: The column of a table that holds the texts. [default: that of the training, or text]
+        json: Print one JSON object a picture or text.
     """
     from workings import verbs
 
-    if not pictures:
-        raise BadInput("There is nothing to classify; name a picture or a folder, as in: workings classify MODEL dog.jpg.")
+    if not given:
+        raise BadInput("There is nothing to classify; name a picture or a folder, or give a text, as in: workings classify MODEL dog.jpg.")
     number = broken = 0
-    for found in verbs.classify(model, pictures, top=top):
+    for found in verbs.classify(model, given, top=top, text=text):
         number += 1
         if found.error:
             broken += 1
@@ -41,6 +46,6 @@ def classify(model: str, /, *pictures: str, top: Whole = 5, json: bool = False) 
             print(json_module.dumps({name: value for name, value in asdict(found).items() if value is not None}, ensure_ascii=False), flush=True)
         elif not found.error:
             said = ", ".join(f"{belief.name} {belief.probability:.1%}" for belief in found.classes)
-            print(f"{found.picture}: {said}", flush=True)
+            print(f"{found.what}: {said}", flush=True)
     if broken:
         raise BadInput(f"{counted(broken, 'picture')} of {number:,} could not be read; see above.")

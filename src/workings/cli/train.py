@@ -1,10 +1,6 @@
 """`workings train TASK` and `workings resume RUN`."""
 
-import os
-from pathlib import Path
-
-from workings.cli.shape import MaybeWhole, make_app, settings_text
-from workings.errors import command
+from workings.cli.shape import MaybeWhole, make_app, settings_text, tell
 from workings.models.settings import RecurrentSettings
 from workings.tasks.language_settings import SECTIONS
 
@@ -20,6 +16,7 @@ language_app = make_app(
     details=settings_text(*SECTIONS.items(), ("model", RecurrentSettings)),
 )
 app.command(language_app)
+app.command("workings.cli.train_sentences:app", name="sentences", help="Train a model that says the class of a text.")
 
 resume_app = make_app(
     "resume",
@@ -93,7 +90,7 @@ def language(
         set=set or (),
         quiet=quiet,
     )
-    tell(run.folder, quiet)
+    tell(run.folder, "language", quiet)
 
 
 @resume_app.default
@@ -111,11 +108,5 @@ def resume(run: str, /, *, steps: MaybeWhole = None, minutes: float | None = Non
     """
     from workings import verbs
 
-    tell(verbs.resume(run, steps=steps, minutes=minutes, set=set or (), quiet=quiet).folder, quiet)
-
-
-def tell(folder: Path, quiet: bool) -> None:
-    """Where the run is, and what can be done with it."""
-    if not quiet and int(os.environ.get("RANK", 0)) == 0:
-        verbs = (f"report {folder} --open", f'write {folder} "Once"', f"resume {folder} --minutes 5")
-        print("\n".join((f"Done, with a report: {folder}\n", *(f"  {command(verb)}" for verb in verbs))))
+    done = verbs.resume(run, steps=steps, minutes=minutes, set=set or (), quiet=quiet)
+    tell(done.folder, done.task, quiet)

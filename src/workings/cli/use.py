@@ -8,6 +8,7 @@ evaluate_app = make_app(
     "evaluate",
     "workings evaluate runs/NAME",
     "workings evaluate runs/NAME --data other.txt --context 256 --stride 128",
+    "workings evaluate runs/NAME --data reviews.csv --text review --label sentiment",
     "workings evaluate runs/NAME --json",
 )
 
@@ -26,6 +27,12 @@ SCORES = {
     "tokens": "tokens predicted, each once",
     "context": "tokens in a window",
     "stride": "tokens from one window to the next",
+    "accuracy": "of the texts given their class",
+    "majority_accuracy": "by always saying the commonest class",
+    "f1": "F1, the mean over the classes",
+    "auroc": "AUROC, the mean over the classes",
+    "calibration_error": "expected calibration error",
+    "examples": "texts, each once",
 }
 """What a line of the scores says after its number."""
 
@@ -40,29 +47,35 @@ def evaluate(
     stride: MaybeWhole = None,
     column: str | None = None,
     encoding: str | None = None,
+    text: str | None = None,
+    label: str | None = None,
     json: bool = False,
 ) -> None:
-    """Score a trained model on its validation text or on another text.
+    """Score a trained model on its validation data or on other data.
 
-    Every token is predicted once, with a stated number of tokens before it: nats per token, nats per character and bits per byte.
+    A language model predicts every token once, with a stated number of tokens before it: nats per token, nats per character and bits per byte. A model of
+    sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error.
 
     Args:
         run: A run's folder, or with --data a model's folder.
-        data: Another text; everything that `train --data` reads. [default: the run's validation text]
+        data: Another text or table; everything that `train --data` reads. [default: the run's validation data]
         context: The window's length in tokens. [default: the model's context]
         stride: How far the window moves; each token but the first ones then has context - stride tokens before it. [default: the context]
         column: The column that holds the text, for tables and the hub.
         encoding: The text files' encoding. [default: utf-8]
+        text: Of a model of sentences, the column that holds the texts. [default: that of the training]
+        label: The column that holds their classes. [default: that of the training]
         json: Print one JSON object instead of lines.
     """
     from workings import verbs
 
-    scores = verbs.evaluate(run, data=data, context=context, stride=stride, column=column, encoding=encoding)
+    scores = verbs.evaluate(run, data=data, context=context, stride=stride, column=column, encoding=encoding, text=text, label=label)
+    named = SCORES | ({"loss": "nats per text"} if "accuracy" in scores else {})
     if json:
         print(json_module.dumps(scores))
     else:
         for name, value in scores.items():
-            print(f"{value:>12,.4f}" if isinstance(value, float) else f"{value:>12,}", SCORES.get(name, name))
+            print(f"{value:>12,.4f}" if isinstance(value, float) else f"{value:>12,}", named.get(name, name))
 
 
 @report_app.default

@@ -11,10 +11,12 @@ from workings.report.record import Record, read_record
 from workings.report.write import seed_of
 from workings.settings import flatten
 
-PIPELINES = {"language": "text-generation", "classify": "text-classification", "translate": "translation", "pictures": "image-classification"}
+PIPELINES = {"language": "text-generation", "sentences": "text-classification", "translate": "translation", "pictures": "image-classification"}
 PIPELINES |= {"vae": "unconditional-image-generation", "gan": "unconditional-image-generation", "diffusion": "unconditional-image-generation"}
-USES = {"language": 'model.write("Once upon a time")'}
+USES = {"language": 'model.write("Once upon a time")', "sentences": 'model.classify("A text").classes  # each with its name and its probability'}
 METRICS = {"loss": "Loss (nats per token)", "perplexity": "Perplexity", "nats_per_character": "Nats per character", "bits_per_byte": "Bits per byte"}
+CLASS_METRICS = {"loss": "Loss (nats per text)", "majority_accuracy": "Accuracy of always saying the commonest class", "f1": "F1 (mean over the classes)"}
+CLASS_METRICS |= {"accuracy": "Accuracy", "auroc": "AUROC (mean over the classes)", "calibration_error": "Expected calibration error"}
 
 
 def model_card(run: Path | Record) -> str:
@@ -23,7 +25,8 @@ def model_card(run: Path | Record) -> str:
     data = data_of(record.config)
     known = BUILTIN.get(data)
     scores = [(name, (record.best or {}).get(name)) for name in record.score_names]
-    scores = [(METRICS.get(name, name.replace("_", " ")), score) for name, score in scores if isinstance(score, (int, float))]
+    metrics = CLASS_METRICS if record.task == "sentences" else METRICS
+    scores = [(metrics.get(name, name.replace("_", " ")), score) for name, score in scores if isinstance(score, (int, float))]
     text = render(
         "card.md",
         front=front_matter(record, data, known),

@@ -15,10 +15,16 @@ TITLES = {
     "units_per_second": "Speed",
     "nats_per_character": "Nats per character",
     "bits_per_byte": "Bits per byte",
+    "accuracy": "Accuracy",
+    "f1": "F1, mean over the classes",
+    "auroc": "AUROC",
+    "calibration_error": "Calibration error",
 }
 ORDER = tuple(TITLES)
 SAME_AS_LOSS = ("perplexity", "nats_per_character", "bits_per_byte")
 """Functions of the loss, as long as the tokens are the same; the table of scores has them."""
+BASELINES = ("majority_accuracy",)
+"""What no training changes."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ def panels(runs: list[Record], prefix: str, labels: list[str] | None = None) -> 
     """All panels of one run, or of several with their labels laid over each other; every loss is drawn against steps and against time."""
     names = dict.fromkeys(base(name) for run in runs for event in ("train", "validation") for name in run.measures(event))
     hidden = SAME_AS_LOSS[: 2 if labels else 3] if "loss" in names else ()  # bits per byte compares models with different tokens
+    hidden = (*hidden, *BASELINES)
     order = sorted((name for name in names if name not in hidden), key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     made: list[Panel] = []
     for number, measure in enumerate(order):

@@ -7,6 +7,7 @@ from pathlib import Path
 from workings.report.language import language_sections
 from workings.report.pages import Section
 from workings.report.record import read_record
+from workings.report.sentences import sentence_sections
 from workings.weights.folder import Saved, load_folder
 
 SENTENCE = 240
@@ -28,7 +29,12 @@ def language(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
     return language_sections(saved.model, saved.tokenizer, text) if text else []
 
 
-TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {"language": language}
+def sentences(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
+    """A sentence classifier's, from the record of its run."""
+    return sentence_sections(run)
+
+
+TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {"language": language, "sentences": sentences}
 
 
 def last_sample(run: Path) -> str:

@@ -91,6 +91,10 @@ class Language(Game):
         card = f"# A language model\n\nTrained on {self.settings.data.source}; `workings report` writes the full card.\n"
         save_folder(folder, "language", self.settings.model, weights["model"], self.tokenizer, card, scores=scores, prompt=self.settings.prompt)
 
+    def leave(self) -> dict[str, str]:
+        """The beginning of the held-out text, which the report reads with the model."""
+        return {"held-out.txt": self.tokenizer.decode(self.validation[:600])}
+
     def identify(self, step: int) -> str:
         """The beginning of the first window of the batch."""
         s = self.settings

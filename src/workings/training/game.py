@@ -64,6 +64,10 @@ class Game(ABC):
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
         """Write what others need to use the players: their (averaged) weights by player and name, settings, tokenizer."""
 
+    def leave(self) -> dict[str, str]:
+        """Texts for the run's samples that the report will need beside the model, by the name of their file; none by default."""
+        return {}
+
     def about(self) -> str:
         """What is learned from what, in a line."""
         return f"{sum(p.numel() for player in self.players.values() for p in player.parameters()):,} parameters"

@@ -17,12 +17,36 @@ def make_optimizers(module: nn.Module, s: OptimizerSettings, coarse: bool = Fals
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     matrices = [p for p in trained if s.name == "muon" and p.ndim == 2 and id(p) not in outside]
     rest = [p for p in trained if not any(p is m for m in matrices)]
-    groups = [
-        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": s.weight_decay, "peak": s.rate},
-        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0, "peak": s.rate},
-    ]
-    groups = [group for group in groups if group["params"]]
+    scales = layer_scales(module, s.layer_decay)
+    decayed, plain = [p for p in rest if p.ndim >= 2], [p for p in rest if p.ndim < 2]
+    groups = [group | {"weight_decay": s.weight_decay} for group in by_scale(decayed, scales, s.rate)]
+    groups += [group | {"weight_decay": 0.0} for group in by_scale(plain, scales, s.rate)]
     optimizers: list[Optimizer] = [AdamW(groups, lr=s.rate, betas=(s.beta1, s.beta2), eps=s.epsilon, fused=True)] if groups else []
     if matrices:
-        optimizers.append(Muon([{"params": matrices, "peak": s.muon_rate}], lr=s.muon_rate, momentum=s.momentum, weight_decay=s.weight_decay, coarse=coarse))
+        groups = by_scale(matrices, scales, s.muon_rate)
+        optimizers.append(Muon(groups, lr=s.muon_rate, momentum=s.momentum, weight_decay=s.weight_decay, coarse=coarse))
     return optimizers
+
+
+def layer_scales(module: nn.Module, decay: float) -> dict[int, float]:
+    """What each parameter's rate is multiplied by: decay^(L - l) in layer l = 0 ... L - 1, decay^(L + 1) below all layers, 1 above them (Clark et al. 2020).
+
+    Layers are those of a `blocks`; below them are the parameters beside it: embeddings, positions and their norm, but not `final_norm`.
+    """
+    scales = {id(parameter): 1.0 for parameter in module.parameters()}
+    if decay == 1:
+        return scales
+    for name, stack in module.named_modules():
+        if not isinstance(stack, nn.ModuleList) or name.rpartition(".")[2] != "blocks":
+            continue
+        parent = module.get_submodule(name.rpartition(".")[0])
+        below = [parameter for part, child in parent.named_children() if part not in ("blocks", "final_norm", "head") for parameter in child.parameters()]
+        scales |= {id(parameter): decay ** (len(stack) + 1) for parameter in below}
+        scales |= {id(parameter): decay ** (len(stack) - layer) for layer, block in enumerate(stack) for parameter in block.parameters()}
+    return scales
+
+
+def by_scale(parameters: list[nn.Parameter], scales: dict[int, float], rate: float) -> list[dict]:
+    """Groups of parameters with one rate each, the highest first."""
+    found = sorted({scales[id(parameter)] for parameter in parameters}, reverse=True)
+    return [{"params": [p for p in parameters if scales[id(p)] == scale], "peak": rate * scale} for scale in found]

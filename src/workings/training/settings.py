@@ -26,6 +26,8 @@ class OptimizerSettings:
     """The highest learning rate of Muon."""
     weight_decay: float = 0.1
     """Decoupled weight decay of matrices; biases, norms and other vectors have none (6.1c)."""
+    layer_decay: float = 1.0
+    """The rates of each layer as a part of those of the layer above it, for trained transformers; 1 gives all layers the same."""
     beta1: float = 0.9
     """AdamW's decay of the mean of gradients."""
     beta2: float = 0.95
@@ -46,8 +48,9 @@ class OptimizerSettings:
     """The decay of a moving average of the weights, used for evaluation and in the saved model; 0 keeps none."""
 
     def __post_init__(self) -> None:
-        check(self, "optimizer", rate=0, muon_rate=0, weight_decay=0, beta1=0, beta2=0, epsilon=0, momentum=0, warmup=0, final=0, clip=0, average=0)
-        for name in ("warmup", "final"):
+        check(self, "optimizer", rate=0, muon_rate=0, weight_decay=0, layer_decay=0, beta1=0, beta2=0, epsilon=0, momentum=0)
+        check(self, "optimizer", warmup=0, final=0, clip=0, average=0)
+        for name in ("warmup", "final", "layer_decay"):
             if getattr(self, name) > 1:
                 raise BadInput(f"optimizer.{name} is {getattr(self, name)}; it is a part of the whole, at most 1.")
         for name in ("beta1", "beta2", "momentum", "average"):

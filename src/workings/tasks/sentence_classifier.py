@@ -1,0 +1,133 @@
+"""A model that says the class of a text, in use."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workings.data.files import kind_of, read_text
+from workings.data.labeled import Labeled, open_table, read_labeled
+from workings.data.tables import TABLES
+from workings.errors import BadInput
+from workings.generation.embedding import windows
+from workings.models.encoder import Encoder
+from workings.models.sentence_classifier import SentenceClassifier
+from workings.tasks.class_scores import class_scores
+from workings.tasks.picture_classifier import Belief
+from workings.tasks.sentences import framing_of, known, logits_of
+from workings.weights.folder import load_folder
+
+WINDOW = 4096
+"""So many texts are read before the first of them is classified: those of like length meet."""
+LINES = (".txt", ".text", ".md")
+"""Files whose every line is a text."""
+
+
+@dataclass(frozen=True)
+class ClassifiedText:
+    """What a model says of one text: its likeliest classes, the best first."""
+
+    text: str
+    classes: tuple[Belief, ...]
+    error: None = None
+    """A text can always be read."""
+
+    @property
+    def name(self) -> str:
+        """The likeliest class."""
+        return self.classes[0].name
+
+    @property
+    def what(self) -> str:
+        """What was classified, in a line."""
+        return " ".join(self.text.split())
+
+
+class TextClassifier:
+    """What `workings.load` gives for a model of sentences: a run's, or another system's encoder with classes (BERT, RoBERTa)."""
+
+    def __init__(self, folder: str | Path, dtype: torch.dtype | None = None):
+        saved = load_folder(folder, dtype)
+        if not isinstance(saved.model, SentenceClassifier) and not (isinstance(saved.model, Encoder) and saved.model.settings.head == "classes"):
+            raise BadInput(f"{folder} holds a model for the task {saved.task!r}, which does not say the class of a text.")
+        if saved.tokenizer is None:
+            raise BadInput(f"{folder} holds a model that classifies texts, but no tokenizer; copy the tokenizer's files of the same model into it.")
+        self.folder, self.model, self.tokenizer, self.facts = Path(folder), saved.model, saved.tokenizer, saved.facts
+        self.settings: Any = saved.model.settings
+        reading = self.facts.get("reading") or {"longest": self.settings.body.context, "part": "head"}
+        self.framing = framing_of(self.settings, self.tokenizer, reading["longest"], reading["part"])
+
+    def __repr__(self) -> str:
+        return f"TextClassifier({str(self.folder)!r})"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order of the model's logits."""
+        return self.settings.class_names or tuple(f"class {number}" for number in range(self.settings.classes))
+
+    @property
+    def cut(self) -> int:
+        """How many texts so far were longer than what is read of one."""
+        return self.framing.cut
+
+    def classify(self, texts: str | Sequence[str], *, top: int = 5) -> Any:
+        """The `top` likeliest classes of a text with their probabilities, or a list of that for several."""
+        found = list(self.classify_texts([texts] if isinstance(texts, str) else texts, top=top))
+        return found[0] if isinstance(texts, str) else found
+
+    def classify_texts(self, texts: Iterable[str], *, top: int = 5) -> Iterator[ClassifiedText]:
+        """The same for texts without end, in their order."""
+        if top < 1:
+            raise BadInput(f"top is {top}; at least one class has to be named.")
+        for some in windows(texts, WINDOW):
+            for text, row in zip(some, self.probabilities(some), strict=True):
+                yield self.said(text, row, top)
+
+    def classify_all(self, given: Iterable[str], *, top: int = 5, column: str | None = None) -> Iterator[ClassifiedText]:
+        """What the model says of each text; of a name of a table, of the texts in its column; of a name of a text file, of its lines."""
+        return self.classify_texts((text for one in given for text in self.texts_of(one, column)), top=top)
+
+    def texts_of(self, given: str, column: str | None) -> list[str]:
+        """The texts that a word of the command line stands for: those of a file, or itself."""
+        path = Path(given)
+        kind = kind_of(path) if not any(character.isspace() for character in given) else ""
+        if kind in TABLES:
+            known_column = (self.facts.get("columns") or {}).get("text") or None
+            return open_table(given).texts(column or known_column)
+        if kind in LINES:
+            if not path.is_file():
+                raise BadInput(f"There is no file {given!r} (looked for it in {str(Path.cwd())!r}); check the path.")
+            return [line for line in read_text(path, "utf-8").splitlines() if line.strip()]
+        if not given.strip():
+            raise BadInput("A text to classify is empty; give a sentence.")
+        return [given]
+
+    @torch.inference_mode()
+    def probabilities(self, texts: Sequence[str]) -> Tensor:
+        """softmax of the logits, float32 [B, classes]."""
+        wrong = next((text for text in texts if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise BadInput(f"{wrong!r} is not a text; classify takes a text or a list of texts.")
+        return logits_of(self.model, self.framing.frame(texts)).softmax(-1)
+
+    @torch.inference_mode()
+    def evaluate(self, labeled: Labeled, learned: Labeled | None = None) -> dict[str, float]:
+        """Scores on labeled texts, in the precision of the weights. learned: the training texts; the baseline is their commonest class, else that of these."""
+        names = self.class_names
+        known(labeled, names)
+        targets, usual = (torch.tensor([names.index(label) for label in (part or labeled).labels]) for part in (labeled, learned))
+        return class_scores(logits_of(self.model, self.framing.frame(labeled.texts)), targets, int(usual.bincount(minlength=len(names)).argmax()))
+
+    def evaluate_table(self, source: str, text: str | None = None, label: str | None = None, encoding: str | None = None) -> dict[str, float]:
+        """Scores on a table; its columns are those of the training unless others are named."""
+        columns = self.facts.get("columns") or {}
+        return self.evaluate(read_labeled(source, text or columns.get("text", ""), label or columns.get("label", ""), "", encoding or "utf-8"))
+
+    def said(self, text: str, probabilities: Tensor, top: int) -> ClassifiedText:
+        """The likeliest classes by name. probabilities: [classes]."""
+        best = probabilities.topk(min(top, len(probabilities)))
+        names = self.class_names
+        return ClassifiedText(text, tuple(Belief(names[place], value) for place, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)))

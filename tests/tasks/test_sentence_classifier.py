@@ -1,0 +1,138 @@
+"""A classifier of texts in use: from Python, from the command line, on tables, and of another system's encoder."""
+
+import json
+
+import pytest
+import torch
+
+import workings
+from tests.tasks.sentences import SMALL, write_table
+from workings import verbs
+from workings.cli.main import main
+from workings.data.tokenizers import train_tokenizer
+from workings.errors import BadInput
+from workings.settings import flatten
+from workings.tasks.sentence_classifier import TextClassifier
+from workings.weights.folder import save_folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sentences")
+    write_table(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workings.training.machine.measured_peak", lambda *given, **options: 100.0)
+        assigned = [f"{key}={value}" for key, value in flatten(SMALL).items() if key != "training.steps"]
+        return verbs.train("sentences", data=str(folder / "table.csv"), out=folder / "run", steps=8, set=assigned, quiet=True)
+
+
+def test_a_run_becomes_a_model_that_classifies(run):
+    found = run.classify(["a great film", "an awful film"])
+    assert [belief.name for belief in found[0].classes] == sorted(("good", "bad"), key=lambda name: name != found[0].name)
+    assert sum(belief.probability for belief in found[0].classes) == pytest.approx(1)
+    assert run.classify("a great film").name == found[0].name
+    assert workings.load(run).class_names == ("bad", "good")
+
+
+def test_a_text_alone_has_the_probabilities_that_it_has_among_others(run):
+    model = workings.load(run)
+    texts = ["a great film", "awful", "the music of the scene was of a superb actor and the plot was fine", "was it dull"] * 9
+    torch.testing.assert_close(model.probabilities(texts), torch.cat([model.probabilities([text]) for text in texts]), rtol=1e-4, atol=1e-5)
+
+
+def test_the_scores_of_the_run_are_those_it_noted(run):
+    noted = json.loads((run.model / "config.json").read_text())["scores"]
+    scores = run.evaluate()
+    assert {name: noted[name] for name in scores} == pytest.approx(scores, rel=1e-4)
+
+
+def test_another_table_is_scored_by_the_columns_of_the_training_or_by_others(run, tmp_path):
+    (tmp_path / "other.tsv").write_text("review\tlabel\na great film\tgood\nan awful film\tbad\nso poor\tbad\n")
+    assert workings.evaluate(run, data=str(tmp_path / "other.tsv"), text="review")["examples"] == 3
+    with pytest.raises(BadInput, match="has the columns 'review', 'label'"):
+        workings.evaluate(run, data=str(tmp_path / "other.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(dict(context=5), "--context has no meaning"), (dict(text="x"), "say how to read --data"), (dict(data="no.csv"), "There is no table")],
+)
+def test_what_evaluation_cannot_do_is_refused(run, arguments, said):
+    with pytest.raises(BadInput, match=said):
+        workings.evaluate(run, **arguments)
+
+
+def test_a_models_folder_does_not_know_its_texts(run):
+    with pytest.raises(BadInput, match="does not know the texts it was trained on"):
+        workings.evaluate(run.model)
+
+
+def test_the_command_line_classifies_texts_tables_and_lines(run, tmp_path, capsys):
+    (tmp_path / "some.jsonl").write_text('{"text": "a dull plot"}\n{"text": "fine"}\n')
+    (tmp_path / "lines.txt").write_text("one line\n\nanother line\n")
+    main(["classify", str(run.folder), "a great film", str(tmp_path / "some.jsonl"), str(tmp_path / "lines.txt"), "--json"])
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["text"] for one in found] == ["a great film", "a dull plot", "fine", "one line", "another line"]
+    assert all(set(one) == {"text", "classes"} and len(one["classes"]) == 2 for one in found)
+    main(["classify", str(run.folder), "a great\nfilm", "--top", "1"])
+    name, *rest = capsys.readouterr().out.splitlines()
+    assert name.startswith("a great film: ") and name.endswith("%") and not rest
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("no.csv", "There is no table 'no.csv'"), ("no.txt", "There is no file 'no.txt'"), (" ", "A text to classify is empty")]
+)
+def test_what_is_no_text_is_refused_with_one_sentence(run, given, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["classify", str(run.folder), given])
+    assert stop.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_texts_longer_than_what_is_read_are_cut_and_counted(run):
+    model = workings.load(run)
+    model.classify(["short", "the film of the plot and the actor " * 40])
+    assert model.cut == 1
+
+
+def test_the_report_shows_who_is_taken_for_whom_how_sure_and_the_surest_mistakes(run):
+    page = (run.folder / "report.html").read_text()
+    for title in ("Data", "Which is taken for which", "As sure as right?", "Surest mistakes", "Accuracy"):
+        assert title in page
+    assert "96 texts of" in (run.samples / "data.txt").read_text()
+    card = (run.model / "README.md").read_text()
+    assert "text-classification" in card and "Accuracy of always saying the commonest class" in card and "model.classify" in card
+
+
+def test_resume_goes_on_with_a_run_of_sentences(run):
+    assert verbs.resume(run, steps=10, quiet=True).settings()["training"]["steps"] == 10
+
+
+def test_an_encoder_with_classes_of_another_system_classifies_too(tmp_path):
+    from transformers import BertConfig, BertForSequenceClassification
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"a great dull film".split()]
+    labels = {0: "no", 1: "maybe", 2: "yes"}
+    config = BertConfig(vocab_size=len(words), hidden_size=12, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, max_position_embeddings=16)
+    config.id2label, config.label2id = labels, {name: number for number, name in labels.items()}
+    theirs = BertForSequenceClassification(config).eval()
+    theirs.save_pretrained(tmp_path)
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
+    model = workings.load(tmp_path)
+    tokens = torch.tensor([[2, 5, 6, 8, 3]])
+    with torch.no_grad():
+        wanted = theirs(tokens).logits.softmax(-1)
+    torch.testing.assert_close(model.probabilities(["a great film"]), wanted, rtol=1e-4, atol=1e-5)
+    assert [belief.name for belief in model.classify("a great film").classes] == [labels[place] for place in wanted[0].argsort(descending=True).tolist()]
+
+
+def test_a_model_of_another_job_is_refused(tmp_path):
+    from workings.models.build import build
+    from workings.models.settings import model_settings
+
+    tokenizer = train_tokenizer("byte", [""])
+    model = build(model_settings("gpt", vocabulary=tokenizer.size, width=8, layers=1, heads=2))
+    save_folder(tmp_path / "m", "language", model.settings, model.state_dict(), tokenizer, "# Card\n")
+    with pytest.raises(BadInput, match="'language', which does not say the class of a text"):
+        TextClassifier(tmp_path / "m")
+    with pytest.raises(BadInput, match="does not classify"):
+        workings.classify(tmp_path / "m", ["a text"])

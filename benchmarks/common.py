@@ -53,6 +53,8 @@ class Variant:
     """What the steps returned, the first ones included."""
     process: int = field(default_factory=os.getpid)
     """Who works in a step."""
+    warm: bool = False
+    """Take a step before each timed one: a process that has slept while others worked finds its caches cold."""
 
     @property
     def quiet(self) -> list[float]:
@@ -71,6 +73,8 @@ class Variant:
 
     def time(self) -> None:
         """One timed step, with what others did meanwhile."""
+        if self.warm:
+            self.answers.append(self.step())
         busy, total = busy_ticks()
         own, started = own_ticks(self.process), time.perf_counter()
         self.answers.append(self.step())
@@ -103,7 +107,7 @@ def elsewhere(name: str, make: Callable[..., Callable[[], object]], *arguments: 
 
         return step
 
-    variant = Variant(name, begin)
+    variant = Variant(name, begin, warm=True)
     return variant
 
 

@@ -1,10 +1,10 @@
 """Imported weights: reading a prompt and writing after it, beside transformers on the same folder and CTranslate2.
 
-    python benchmarks/imported.py [--models gpt2 smollm2] [--batch 1 8] [--repetitions 3] [--json OUT]
+    python benchmarks/imported.py [--models gpt2 smollm2] [--batch 1 8] [--work reading writing] [--repetitions 3] [--json OUT]
 
 GPT-2 124M and SmolLM2 135M by their shapes, with random weights: transformers makes them and saves them, this package reads the folder.
 reading: a prompt of 256 tokens, one new token. writing: 32 tokens after a prompt of 8. bfloat16 and int8 read in bfloat16.
-Every peer in all its modes; ratios against its fastest one.
+Every peer in all its modes (transformers with all threads); ratios against its fastest one.
 """
 
 import argparse
@@ -22,7 +22,8 @@ from torch import nn
 from workings.models.transformer import Transformer
 from workings.weights.importing import read_foreign
 
-PROMPT, READ, WRITTEN = 8, 256, 32
+WORK = {"reading": (256, 1), "writing": (8, 32)}
+"""Tokens of the prompt, and tokens written."""
 
 
 def gpt2() -> nn.Module:
@@ -51,7 +52,7 @@ def measure(name: str, rows: int, length: int, tokens: int, peer: nn.Module, our
     prompts = torch.randint(2, peer.config.vocab_size, (rows, length), generator=torch.Generator().manual_seed(0)).tolist()
     short = copy.deepcopy(ours).bfloat16()
     kinds = {"workings float32": (ours, "none"), "workings bfloat16": (short, "none"), "workings int8": (short, "int8")}
-    variants = writing.our_variants(kinds, tokens, threads, prompts) + writing.hugging_face_variants(peer, tokens, threads, prompts)
+    variants = writing.our_variants(kinds, tokens, threads, prompts) + writing.hugging_face_variants(peer, tokens, threads[-1:], prompts)
     if folder.exists():
         variants += writing.ctranslate2_variants(folder, tokens, threads, prompts)
     share = wait_for_quiet()
@@ -75,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 8])
+    parser.add_argument("--work", nargs="+", default=list(WORK), choices=list(WORK))
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -90,7 +92,7 @@ def main() -> None:
             except ImportError:
                 print("CTranslate2 is not installed; it is left out.")
             for rows in options.batch:
-                for length, tokens in ((READ, 1), (PROMPT, WRITTEN)):
+                for length, tokens in (WORK[work] for work in options.work):
                     results.append(measure(name, rows, length, tokens, peer, ours, converted, options.repetitions))
     save(options.json, {"machine": machine(), "results": results})
 

@@ -88,7 +88,7 @@ def main() -> None:
             peer.save_pretrained(saved)
             ours = read_foreign(saved).model
             try:
-                writing.convert(peer, converted)
+                writing.convert(copy.deepcopy(peer), converted)  # the converter takes the model apart
             except ImportError:
                 print("CTranslate2 is not installed; it is left out.")
             for rows in options.batch:

@@ -47,7 +47,7 @@ def initialize_classifier(classifier: nn.Linear | None) -> None:
 def zero_residuals(layers: nn.Module) -> None:
     """Every residual part begins as nothing, so that a stack of layers begins as the identity: the last map of each at zero (Zhang et al. 2019)."""
     for name, module in layers.named_modules():
-        if name.endswith((".out", ".down")):
+        if isinstance(module, nn.Linear) and name.endswith((".out", ".down")):
             nn.init.zeros_(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -46,7 +46,7 @@ def smollm2() -> nn.Module:
 MODELS = {"gpt2": gpt2, "smollm2": smollm2}
 
 
-def measure(name: str, rows: int, length: int, tokens: int, peer: nn.Module, ours: Transformer, folder: Path, repetitions: int) -> dict:
+def measure(name: str, rows: int, length: int, tokens: int, peer: nn.Module, ours: Transformer, folder: Path, repetitions: int, without: list[str]) -> dict:
     """One kind of work for one model: a table, and its numbers."""
     threads = sorted({1, torch.get_num_threads()}) if tokens > 1 else [torch.get_num_threads()]
     prompts = torch.randint(2, peer.config.vocab_size, (rows, length), generator=torch.Generator().manual_seed(0)).tolist()
@@ -55,6 +55,7 @@ def measure(name: str, rows: int, length: int, tokens: int, peer: nn.Module, our
     variants = writing.our_variants(kinds, tokens, threads, prompts) + writing.hugging_face_variants(peer, tokens, threads[-1:], prompts)
     if folder.exists():
         variants += writing.ctranslate2_variants(folder, tokens, threads, prompts)
+    variants = [variant for variant in variants if not any(word in variant.name for word in without)]
     share = wait_for_quiet()
     interleave(variants, repetitions)
     torch.set_num_threads(threads[-1])
@@ -77,6 +78,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--work", nargs="+", default=list(WORK), choices=list(WORK))
+    parser.add_argument("--without", nargs="+", default=[], help="leave out modes with these words in their names, such as static")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -93,7 +95,7 @@ def main() -> None:
                 print("CTranslate2 is not installed; it is left out.")
             for rows in options.batch:
                 for length, tokens in (WORK[work] for work in options.work):
-                    results.append(measure(name, rows, length, tokens, peer, ours, converted, options.repetitions))
+                    results.append(measure(name, rows, length, tokens, peer, ours, converted, options.repetitions, options.without))
     save(options.json, {"machine": machine(), "results": results})
 
 

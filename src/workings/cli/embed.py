@@ -5,9 +5,9 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any, Literal
 
+from workings.cli.lines import lines_of
 from workings.cli.shape import make_app
 from workings.errors import BadInput, counted
 
@@ -141,15 +141,3 @@ def show_similar(texts: list[str], vectors: list[Any], json: bool) -> None:
         return
     for text, row in zip(texts, cosines(every, every).tolist(), strict=True):
         print(" ".join(f"{cosine:7.4f}" for cosine in row) + f"  {text}")
-
-
-def lines_of(texts: tuple[str, ...], files: list[str]) -> Iterator[str]:
-    """The texts, then the lines of the files, one after another as they are wanted."""
-    yield from texts
-    for name in files:
-        with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8", newline="\n") as file:
-            try:
-                for line in file:
-                    yield line.removesuffix("\n").removesuffix("\r")
-            except UnicodeDecodeError as error:
-                raise BadInput(f"{name} is not UTF-8 ({error.reason}); save it as UTF-8.") from error

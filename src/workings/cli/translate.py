@@ -2,12 +2,12 @@
 
 import json as json_module
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from workings.cli.lines import lines_of
 from workings.cli.shape import MaybeWhole, make_app
 from workings.errors import BadInput, counted
 
@@ -88,15 +88,3 @@ def shown(translated: Any, nbest: int) -> str:
     if nbest == 1:
         return translated.text
     return "".join(f"{one.score:9.4f}  {one.text}\n" for one in translated.translations)
-
-
-def lines_of(texts: tuple[str, ...], files: list[str]) -> Iterator[str]:
-    """The texts, then the lines of the files, one after another as they are wanted."""
-    yield from texts
-    for name in files:
-        with nullcontext(sys.stdin) if name == "-" else Path(name).open(encoding="utf-8") as file:
-            try:
-                for line in file:
-                    yield line.removesuffix("\n")
-            except UnicodeDecodeError as error:
-                raise BadInput(f"{name} is not UTF-8 ({error.reason}); save it as UTF-8.") from error

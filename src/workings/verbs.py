@@ -37,6 +37,10 @@ class Run(RunFolder):
         """The likeliest classes of a text, or of each of several."""
         return self.load().classify(texts, **choices)
 
+    def translate(self, texts: str | Sequence[str], **choices: Any) -> Any:
+        """The best translation of a text, or of each of several."""
+        return self.load().translate(texts, **choices)
+
     def evaluate(self, **choices: Any) -> dict[str, float]:
         """Scores on the validation data, as `workings.evaluate` gives them."""
         return evaluate(self.folder, **choices)
@@ -60,6 +64,8 @@ def train(
     tokenizer: str | None = None,
     text: str | None = None,
     label: str | None = None,
+    source: str | None = None,
+    target: str | None = None,
     validation: str | None = None,
     start: str | Path | None = None,
     set: Iterable[str] = (),
@@ -69,9 +75,10 @@ def train(
 
     Later ones win: the defaults, the recipe, the named arguments, `set` (as in set=["model.layers=6"]).
     For "language": column. For "sentences": text and label, the columns; validation, a table of its own; start, the trained model to begin with (`--from`).
+    For "translation": source and target, the languages' columns; validation and start, as for sentences.
     """
     settings_module(task)
-    columns = {"column": column, "text": text, "label": label, "validation_source": validation}
+    columns = {"column": column, "text": text, "label": label, "source_language": source, "target_language": target, "validation_source": validation}
     given = {
         "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer} | columns,
         "model": {"preset": model},

@@ -17,6 +17,7 @@ language_app = make_app(
 )
 app.command(language_app)
 app.command("workings.cli.train_sentences:app", name="sentences", help="Train a model that says the class of a text.")
+app.command("workings.cli.train_translation:app", name="translation", help="Train a model that translates.")
 
 resume_app = make_app(
     "resume",

@@ -79,6 +79,10 @@ class SentencePieceTokenizer(Tokenizer):
         """The same of a text in the target language."""
         return self._encode(self._target, text, special)
 
+    def encode_each_target(self, documents: Sequence[str]) -> list[Tensor]:
+        """Those of texts in the target language, int64 [N_i]."""
+        return [self.encode_target(document) for document in documents]
+
     def encode_batch_with_end(self, texts: Sequence[str], *, length: int | None = None, target: bool = False) -> list[Tensor]:
         """Each text with </s> at its end, as the model expects it, int64 [N_i]; length: the most tokens, </s> included."""
         end = torch.tensor([self.named["eos"]])

@@ -1,11 +1,11 @@
-"""Text to numbers and back: characters, bytes, or byte-level byte-pair encoding - three classes with the same few methods."""
+"""Text to numbers and back: characters, bytes, or byte-level pieces of two kinds - classes with the same few methods."""
 
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tokenizers
@@ -45,6 +45,11 @@ class Tokenizer:
         """V, the number of tokens; ids are 0 .. V-1."""
         return len(self._table)
 
+    @property
+    def source_size(self) -> int:
+        """The number of tokens of the language that is translated from; another one only where two languages have a vocabulary each."""
+        return self.size
+
     def encode(self, text: str) -> Tensor:
         """The ids of a text, int64 [N]."""
         raise NotImplementedError
@@ -52,6 +57,10 @@ class Tokenizer:
     def encode_each(self, documents: Sequence[str]) -> list[Tensor]:
         """The ids of each document, int64 [N_i]."""
         return [self.encode(document) for document in documents]
+
+    def encode_each_target(self, documents: Sequence[str]) -> list[Tensor]:
+        """The same of texts in the language that is translated into; where two languages are cut in two ways, it is not `encode_each`."""
+        return self.encode_each(documents)
 
     def bytes_of(self, token: int) -> bytes:
         """What one token stands for, in UTF-8; it may be a part of a character."""
@@ -181,9 +190,17 @@ class PairTokenizer(Tokenizer):
         return self._json
 
 
-FILES = {"character": "characters.json", "bpe": "tokenizer.json"}
+class UnigramTokenizer(PairTokenizer):
+    """Byte-level pieces with a probability each; a word is cut so that the product is the largest (Kudo 2018), run by the library `tokenizers`."""
+
+    kind = "unigram"
+
+
+FILES = {"character": "characters.json", "bpe": "tokenizer.json", "unigram": "tokenizer.json"}
 """The file that a tokenizer of each kind is saved in; bytes need none."""
-KINDS = ("character", "byte", "bpe")
+KINDS = ("character", "byte", "bpe", "unigram")
+PIECES: dict[str, type[PairTokenizer]] = {"bpe": PairTokenizer, "unigram": UnigramTokenizer}
+"""The kinds whose tokens are strings of bytes, of which 256 are the bytes themselves and one is the end of text."""
 FOREIGN = ("json", "sentencepiece")
 """Kinds that are read from other systems' model folders (see foreign_tokenizers.py), not trained here."""
 
@@ -191,8 +208,8 @@ FOREIGN = ("json", "sentencepiece")
 def train_tokenizer(kind: str, documents: Sequence[str], size: int = 0) -> Tokenizer:
     """A tokenizer for these documents. The same documents give the same one, to the last byte of its file.
 
-    `size` is for bpe alone: the number of tokens, of which 256 are the bytes and one is the end of text; a pair of tokens must occur
-    twice to become a token, so a short text gives fewer (see the `size` of the result).
+    `size` is for bpe and unigram: the number of tokens, of which 256 are the bytes and one is the end of text; under bpe a pair of tokens
+    must occur twice to become a token, so a short text gives fewer (see the `size` of the result).
     """
     if kind == "byte":
         return ByteTokenizer()
@@ -202,8 +219,8 @@ def train_tokenizer(kind: str, documents: Sequence[str], size: int = 0) -> Token
         if not alphabet:
             raise BadInput("The text is empty, so there is no character to make a token of; give a file with text in it.")
         return CharacterTokenizer(alphabet)
-    if kind == "bpe":
-        return _train_pairs(documents, size)
+    if kind in PIECES:
+        return _train_pieces(kind, documents, size)
     raise BadInput(f"There is no tokenizer {kind!r}. {suggest(kind, KINDS)}")
 
 
@@ -215,6 +232,10 @@ def load_tokenizer(folder: Path, kind: str) -> Tokenizer:
         from workings.data.foreign_tokenizers import load_saved  # which imports this module
 
         return load_saved(Path(folder), kind)
+    if kind == "two":
+        from workings.data.two_tokenizers import load_two  # which imports this module
+
+        return load_two(Path(folder))
     if kind not in FILES:
         raise BadInput(f"There is no tokenizer {kind!r}. {suggest(kind, (*KINDS, *FOREIGN))}")
     path = Path(folder) / FILES[kind]
@@ -222,23 +243,33 @@ def load_tokenizer(folder: Path, kind: str) -> Tokenizer:
     try:
         if kind == "character":
             return CharacterTokenizer(json.loads(text)["characters"])
-        return PairTokenizer(tokenizers.Tokenizer.from_str(text.decode()))
+        return PIECES[kind](tokenizers.Tokenizer.from_str(text.decode()))
     except BadInput:
         raise
     except Exception as error:  # The library raises bare exceptions for a file that it cannot read.
         raise BadInput(f"{str(path)!r} is damaged ({error}); copy the model's folder again.") from None
 
 
-def _train_pairs(documents: Sequence[str], size: int) -> PairTokenizer:
+def _train_pieces(kind: str, documents: Sequence[str], size: int) -> PairTokenizer:
     if size < BYTES + 1:
-        raise BadInput(f"A bpe tokenizer of {counted(size, 'token')} is too small: it needs at least {BYTES + 1}, one a byte and one for the end of text.")
+        raise BadInput(f"A {kind} tokenizer of {counted(size, 'token')} is too small: it needs at least {BYTES + 1}, one a byte and one for the end of text.")
     refuse_half_characters(documents)
-    inner = tokenizers.Tokenizer(models.BPE())
+    inner = tokenizers.Tokenizer(models.BPE() if kind == "bpe" else models.Unigram())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, special_tokens=[END], initial_alphabet=sorted(byte_characters()), show_progress=False)
+    common: dict[str, Any] = dict(vocab_size=size, special_tokens=[END], initial_alphabet=sorted(byte_characters()), show_progress=False)
+    trainer = trainers.BpeTrainer(min_frequency=2, **common) if kind == "bpe" else trainers.UnigramTrainer(**common)
     inner.train_from_iterator((piece for document in documents for piece in split_between_words(document)), trainer)
-    return PairTokenizer(inner)
+    if kind == "unigram":
+        inner.model = models.Unigram(settled(json.loads(inner.to_str())["model"]["vocab"]))
+    return PIECES[kind](inner)
+
+
+def settled(pieces: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Pieces and their log probabilities without what differs from one training to the next: the order of sums, and that of bytes that were never seen."""
+    least = min((score for piece, score in pieces if len(piece) > 1 and piece != END), default=-10.0)
+    scores = {piece: round(max(score, least), 6) for piece, score in pieces if piece != END}
+    return [(END, 0.0), *sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))]
 
 
 def split_between_words(text: str, least: int = 20_000) -> Iterator[str]:

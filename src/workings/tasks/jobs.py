@@ -9,7 +9,11 @@ from typing import Any
 
 from workings.errors import BadInput, suggest
 
-JOBS: dict[str, tuple[str, str]] = {"language": ("language", "Language"), "sentences": ("sentences", "Sentences")}
+JOBS: dict[str, tuple[str, str]] = {
+    "language": ("language", "Language"),
+    "sentences": ("sentences", "Sentences"),
+    "translation": ("translation", "Translation"),
+}
 """Task -> the module of its game, and the game in it."""
 
 

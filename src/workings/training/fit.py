@@ -182,7 +182,7 @@ class Loop:
             if not player.module.training:  # train() walks through all modules
                 player.module.train()
             player.learns(other == name)
-        for first, rows in self.ranks.rows(self.s.batch, self.s.pieces):
+        for first, rows in self.ranks.rows(self.game.rows(step, turn, self.s.batch), self.s.pieces):
             seed_draws(self.s.seed, step, turn, first_row=first)
             batch = {key: tensor.to(self.device) for key, tensor in self.game.batch(step, turn, first, rows).items()}
             with autocast(self.device, self.precision):

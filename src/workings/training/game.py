@@ -44,6 +44,10 @@ class Game(ABC):
         """Who learns in this step, in order; a name may come more than once."""
         return tuple(self.players)
 
+    def rows(self, step: int, turn: int, batch: int) -> int:
+        """How many rows the whole batch of a turn has: those asked for, unless a task counts otherwise, as one that fills batches with so many tokens."""
+        return batch
+
     @abstractmethod
     def optimizer(self, player: str) -> OptimizerSettings:
         """How that player learns."""

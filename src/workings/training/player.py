@@ -60,8 +60,8 @@ class Player:
         return self.average.applied() if self.average is not None else nullcontext()
 
     def weights(self) -> dict[str, Tensor]:
-        """The full weights and buffers by name, as on no rank alone when sharded (every rank must ask)."""
-        return {name: whole(tensor).detach() for name, tensor in self.module.state_dict().items()}
+        """The full weights and buffers by name, tied ones under the first, as on no rank alone when sharded (every rank must ask)."""
+        return {name: whole(tensor).detach() for name, tensor in tensors_of(self.module).items()}
 
     def state(self) -> dict[str, Tensor]:
         """Weights, optimizer state and average as named full tensors (every rank must ask)."""
@@ -77,7 +77,7 @@ class Player:
     @torch.no_grad()
     def load(self, state: dict[str, Tensor]) -> None:
         """Take over what `state` gave, at this or another number of ranks."""
-        for name, tensor in self.module.state_dict().items():
+        for name, tensor in tensors_of(self.module).items():
             tensor.copy_(like(state[f"weights/{name}"], tensor))
         for optimizer in self.optimizers:
             for parameter in (p for group in optimizer.param_groups for p in group["params"]):
@@ -87,3 +87,10 @@ class Player:
             self.average.updates = int(state["updates"])
             for name, tensor in self.average.weights.items():
                 tensor.copy_(like(state[f"average/{name}"], tensor))
+
+
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """The parameters and buffers that a module saves, each once: a tensor with several names (tied weights) under its first."""
+    first: dict[int, str] = {}
+    named = module.state_dict(keep_vars=True)
+    return {name: tensor for name, tensor in named.items() if first.setdefault(id(tensor), name) == name}

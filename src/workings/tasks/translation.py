@@ -1,0 +1,220 @@
+"""The translation task: from pairs of sentences to a model that translates (statement 3.2)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workings.data.framing import padded
+from workings.data.labeled import said_of
+from workings.data.pairs import Pairs, held_back, read_pairs
+from workings.data.token_buckets import TokenBuckets
+from workings.data.tokenizers import Tokenizer, train_tokenizer
+from workings.data.two_tokenizers import TwoTokenizers
+from workings.errors import BadInput, counted
+from workings.generation.translate import translate
+from workings.generation.translate_settings import TranslateSettings
+from workings.generation.translate_step import prepare_steps
+from workings.layers.randomness import mix
+from workings.models.encoder_decoder import EncoderDecoder
+from workings.models.encoder_settings import EncoderDecoderSettings
+from workings.objectives.next_token import IGNORE, next_token_loss
+from workings.tasks.sentences import fingerprint, some_hidden
+from workings.tasks.translation_settings import OURS_TO_SAY, TranslationData, TranslationSettings
+from workings.training.game import Batch, Game, Loss
+from workings.training.settings import OptimizerSettings
+from workings.weights.folder import Saved, load_folder, save_folder
+from workings.weights.hub import locate
+
+SHOWN = 6
+"""How many validation pairs are kept to be looked at, with what the model makes of them."""
+
+
+class Translation(Game):
+    """One player, `model`, that learns to predict each next token of a translation."""
+
+    units = "tokens"
+
+    def __init__(self, settings: TranslationSettings):
+        s = settings
+        self.learned, self.held = read_parts(s.data)
+        self.start = trained_translator(s.tuning.start) if s.tuning.start else None
+        self.tokenizer = self.start.tokenizer if self.start else make_tokenizer(s.data, self.learned)
+        self.settings = s = replace(s, model=model_of(s, self.start, self.tokenizer))
+        self.learned, self.examples = framed(self.learned, self.tokenizer, s.model, s.data.longest)
+        self.held, self.held_examples = framed(self.held, self.tokenizer, s.model, s.data.longest)
+        lengths = lengths_of(self.examples)
+        self.buckets = TokenBuckets(lengths, s.data.batch_tokens, s.training.batch, s.training.seed)
+        self.held_buckets = TokenBuckets(lengths_of(self.held_examples), s.data.batch_tokens, s.training.batch, 0)
+        self.fingerprint = fingerprint(*(side for example in (*self.examples, *self.held_examples) for side in example))
+        torch.manual_seed(mix(s.training.seed, 0))
+        model = EncoderDecoder(s.model)
+        if self.start:
+            model.load_state_dict(self.start.model.state_dict())
+        self.players = {"model": model}
+        self.units_per_step = round(int(lengths.sum()) / self.buckets.steps)
+        self.flops_per_step = 3 * flops_per_pair(model, *lengths.double().mean(0).tolist()) * len(self.examples) / self.buckets.steps
+
+    def about(self) -> str:
+        """What is learned from what, in a line."""
+        parameters = sum(p.numel() for p in self.players["model"].parameters())
+        start = self.settings.tuning.start
+        return "; ".join([f"a translator of {parameters:,} parameters" + (f", begun with {start}" if start else ""), *self.data_facts()])
+
+    def data_facts(self) -> list[str]:
+        """The data in sentences: its size, what was left out, its tokens, and what is in both parts."""
+        learned, held, lengths = self.learned, self.held, lengths_of(self.examples).double().mean(0).tolist()
+        first, second = learned.languages
+        facts = [
+            f"{counted(len(learned), 'pair')} of {self.settings.data.source} ({first} to {second}) to learn from{said_of(learned.left_out)}, "
+            f"{len(held):,} to validate{said_of(held.left_out)}",
+            f"{self.tokenizer.size:,} kinds of token ({self.tokenizer.kind}), {lengths[0]:.1f} a source and {lengths[1]:.1f} a target",
+        ]
+        both = len(set(learned.sources) & set(held.sources))
+        if both:
+            facts.append(f"{counted(both, 'source')} of the validation set also in the training set, which flatters the scores")
+        return facts
+
+    def leave(self) -> dict[str, str]:
+        """The data in sentences."""
+        return {"data.txt": "\n".join(self.data_facts()) + "\n"}
+
+    def optimizer(self, player: str) -> OptimizerSettings:
+        """How the model learns."""
+        return self.settings.optimizer
+
+    def rows(self, step: int, turn: int, batch: int) -> int:
+        """As many pairs as have room."""
+        return len(self.buckets.rows(step))
+
+    def batch(self, step: int, turn: int, first: int, count: int) -> Batch:
+        """Pairs of like length, padded to the longest of the whole step; see `side_by_side`."""
+        rows = self.buckets.rows(step).tolist()
+        longest = lengths_of([self.examples[row] for row in rows]).amax(0).tolist()
+        return side_by_side([self.examples[row] for row in rows[first : first + count]], self.settings.model.start, longest)
+
+    def loss(self, player: str, batch: Batch, step: int) -> Loss:
+        """The sum of the smoothed next-token losses of the translations (2.3, 3.2)."""
+        total, count = next_token_loss(self.logits(batch), batch["targets"], self.settings.tuning.label_smoothing)
+        return Loss(total, int(count))
+
+    def logits(self, batch: Batch) -> Tensor:
+        """What the model says follows each token of the translations, [B, T, V]; padding after them needs no mask, since they are read from left to right."""
+        return self.players["model"](batch["source"], batch["target"], source_visible=some_hidden(batch["visible"]))
+
+    def evaluate(self) -> dict[str, float]:
+        """Every token of every validation translation predicted once, given those before it."""
+        device = next(self.players["model"].parameters()).device
+        total, count, right = 0.0, 0, 0
+        for step in range(self.held_buckets.steps):
+            rows = self.held_buckets.rows(step).tolist()
+            batch = side_by_side([self.held_examples[row] for row in rows], self.settings.model.start)
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            logits = self.logits(batch)
+            loss, tokens = next_token_loss(logits, batch["targets"])
+            total, count, right = total + float(loss), count + int(tokens), right + int((logits.argmax(-1) == batch["targets"]).sum())
+        return {"loss": total / count, "perplexity": math.exp(min(total / count, 700)), "accuracy": right / count, "tokens": count}
+
+    def preview(self, step: int) -> dict[str, Any]:
+        """A validation sentence and what the model makes of it, and for the report some more."""
+        shown = self.held.of(range(min(SHOWN, len(self.held))))
+        with torch.autocast(next(self.players["model"].parameters()).device.type, enabled=False):
+            steps = prepare_steps(self.players["model"])
+            room = TranslateSettings(beam=1, tokens=2 * int(lengths_of(self.held_examples)[:SHOWN, 1].max()))  # at first it knows no end
+            said = [one.text for one in translate(steps, self.tokenizer, shown.sources, room)]
+        pairs = [dict(source=a, reference=b, translation=c) for a, b, c in zip(shown.sources, shown.targets, said, strict=True)]
+        return {"text": "{source}\n{translation}\n(reference: {reference})".format(**pairs[0]), "pairs": pairs}
+
+    def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
+        """The model folder, with the languages, and from which columns they are."""
+        s, languages = self.settings, dict(zip(("source", "target"), self.learned.languages, strict=True))
+        card = f"# A translator\n\nTrained on {s.data.source}; `workings report` writes the full card.\n"
+        kept = {"generation": self.start.facts["generation"]} if self.start and "generation" in self.start.facts else {}
+        save_folder(folder, "translation", s.model, weights["model"], self.tokenizer, card, columns=languages, scores=scores, **kept)
+
+    def identify(self, step: int) -> str:
+        """The rows of the batch, and the beginning of its first text."""
+        rows = self.buckets.rows(step).tolist()
+        return f"the batch of pairs {rows[:8]} ... (seed {self.settings.training.seed}), which begins {self.learned.sources[rows[0]][:40]!r}"
+
+
+def read_parts(data: TranslationData) -> tuple[Pairs, Pairs]:
+    """The pairs to learn from and those to validate with: a file each, or a part kept back."""
+    pairs = read_pairs(data.source, data.source_language, data.target_language, data.encoding)
+    if not data.validation_source:
+        return held_back(pairs, data.validation)
+    return pairs, read_pairs(data.validation_source, data.source_language, data.target_language, data.encoding)
+
+
+def make_tokenizer(data: TranslationData, pairs: Pairs) -> Tokenizer:
+    """One tokenizer for both languages, or one each."""
+    if data.vocabulary == "shared":
+        return train_tokenizer(data.tokenizer, [*pairs.sources, *pairs.targets], data.tokens)
+    return TwoTokenizers(*(train_tokenizer(data.tokenizer, texts, data.tokens) for texts in (pairs.sources, pairs.targets)))
+
+
+def trained_translator(name: str) -> Saved:
+    """The model of a run, a model folder of ours or another system's, or a model of the hub, in float32."""
+    saved = load_folder(locate(name), torch.float32)
+    if not isinstance(saved.model, EncoderDecoder):
+        raise BadInput(f"{name} holds a model for the task {saved.task!r}; give one that translates, such as an imported Marian.")
+    if saved.tokenizer is None:
+        raise BadInput(f"{name} holds a model without its tokenizer; copy the tokenizer's files of the same model into it.")
+    return saved
+
+
+def model_of(s: TranslationSettings, start: Saved | None, tokenizer: Tokenizer) -> EncoderDecoderSettings:
+    """The settings of the trained model, or those asked for with the vocabularies of the tokenizer, whose end token also begins and fills."""
+    if start:
+        own: EncoderDecoderSettings = start.model.settings
+        asked = {side: {name: getattr(getattr(s.model, side), name) for name in OURS_TO_SAY} for side in ("encoder", "decoder")}
+        return replace(own, encoder=replace(own.encoder, **asked["encoder"]), decoder=replace(own.decoder, **asked["decoder"]))
+    end = tokenizer.end or 0
+    encoder, decoder = replace(s.model.encoder, vocabulary=tokenizer.source_size), replace(s.model.decoder, vocabulary=tokenizer.size)
+    return replace(s.model, encoder=encoder, decoder=decoder, start=end, end=end, padding=end)
+
+
+def framed(pairs: Pairs, tokenizer: Tokenizer, model: EncoderDecoderSettings, longest: int) -> tuple[Pairs, list[tuple[Tensor, Tensor]]]:
+    """The tokens of each pair, each side with its end token; pairs with a side that is too long are left out and counted."""
+    most = min(longest, model.encoder.context, model.decoder.context)
+    end = torch.tensor([model.end])
+    sides = zip(tokenizer.encode_each(pairs.sources), tokenizer.encode_each_target(pairs.targets), strict=True)
+    examples = [(torch.cat((source, end)), torch.cat((target, end))) for source, target in sides]
+    kept = [row for row, example in enumerate(examples) if max(map(len, example)) <= most]
+    if not kept:
+        raise BadInput(f"Every pair of {pairs.where} has a side of more than {counted(most, 'token')}; set data.longest and model.context higher.")
+    over = {f"longer than {counted(most, 'token')}": len(examples) - len(kept)} if len(kept) < len(examples) else {}
+    return pairs.of(kept, **over), [examples[row] for row in kept]
+
+
+def lengths_of(examples: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """How many tokens each side of each pair has, [N, 2]."""
+    return torch.tensor([[len(source), len(target)] for source, target in examples])
+
+
+def side_by_side(examples: Sequence[tuple[Tensor, Tensor]], start: int, longest: Sequence[int] = (0, 0)) -> Batch:
+    """source and visible [B, S]; target, what the decoder reads, and targets, what it is to say, [B, T]: start y_1 ... y_n and y_1 ... y_n end."""
+    source, visible = padded([source for source, _ in examples], longest[0])
+    targets, said = padded([target for _, target in examples], longest[1])
+    target = torch.cat((torch.full((len(examples), 1), start), targets[:, :-1]), 1)
+    return {"source": source, "visible": visible, "target": target, "targets": targets.masked_fill(~said, IGNORE)}
+
+
+def flops_per_pair(model: EncoderDecoder, source: float, target: float) -> float:
+    """Of a forward pass over so many tokens: two for each weight that multiplies, and two products of attention."""
+    e, d = model.settings.encoder, model.settings.decoder
+    read, written, over = (
+        sum(p.numel() for name, p in model.named_parameters() if p.ndim == 2 and name.startswith(side) and any(part in name for part in parts))
+        for side, parts in (
+            ("encoder.blocks", ("attention", "feed_forward")),
+            ("decoder.blocks", ("attention", "feed_forward", "cross.query", "cross.out")),
+            ("decoder.blocks", ("cross.key", "cross.value")),
+        )
+    )
+    products = source * (read + over) + target * (written + d.vocabulary * d.width)
+    attention = e.layers * e.heads * e.head_width * source**2 + d.layers * d.heads * d.head_width * (target**2 / 2 + source * target)
+    return 2 * products + 4 * attention

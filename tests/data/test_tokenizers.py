@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from workings.data.tokenizers import (
     split_between_words,
     train_tokenizer,
 )
+from workings.data.two_tokenizers import TwoTokenizers
 from workings.errors import BadInput
 
 WORDS = "the cat sat on the mat and the dog sat on the cat 🎈🎈 naïve naïve 雪が降る 雪が降る\n\n  the end, the end! it's it's !\x1c !\x1c"
@@ -284,3 +286,42 @@ def test_one_lookup_for_all_characters_equals_a_dictionary_for_each():
     tokenizer = train_tokenizer("character", [text])
     place = {character: index for index, character in enumerate(tokenizer.characters)}
     assert tokenizer.encode(text).tolist() == [place[character] for character in text]
+
+
+def test_unigram_pieces_lose_nothing_and_are_the_same_each_time(tmp_path):
+    one, other = (train_tokenizer("unigram", [WORDS * 5], 330) for _ in range(2))
+    assert one.to_text() == other.to_text() and one.size <= 330
+    assert all(one.decode(one.encode(text)) == text for text in [*HARD, WORDS])
+    one.save(tmp_path)
+    assert load_tokenizer(tmp_path, "unigram").fingerprint() == one.fingerprint()
+
+
+def test_a_word_is_cut_into_its_likeliest_unigram_pieces():
+    tokenizer = train_tokenizer("unigram", ["low lower lowest " * 40 + WORDS * 3], 300)
+    scores = dict(json.loads(tokenizer.to_text())["model"]["vocab"])
+
+    def best(word: str) -> float:
+        """The largest sum of scores over all ways to cut a word."""
+        cut = [0.0, *([-math.inf] * len(word))]
+        for end in range(1, len(word) + 1):
+            cut[end] = max(cut[begin] + scores.get(word[begin:end], -math.inf) for begin in range(end))
+        return cut[-1]
+
+    for word in ("low", "lowest", "lows", "towel"):
+        pieces = [tokenizer.bytes_of(token).decode() for token in tokenizer.encode(word).tolist()]
+        assert sum(scores[piece] for piece in pieces) == pytest.approx(best(word))
+
+
+def test_two_tokenizers_cut_each_language_in_its_own_way(tmp_path):
+    source, target = (train_tokenizer(kind, [text * 5], 300) for kind, text in (("bpe", WORDS), ("unigram", "ganz andere Wörter ")))
+    two = TwoTokenizers(source, target)
+    assert torch.equal(two.encode("the cat"), source.encode("the cat")) and two.source_size == source.size
+    (ids,) = two.encode_each_target(["andere Wörter"])
+    assert torch.equal(ids, target.encode("andere Wörter")) and two.decode(ids) == "andere Wörter" and two.size == target.size
+    two.save(tmp_path)
+    assert load_tokenizer(tmp_path, "two").fingerprint() == two.fingerprint()
+
+
+def test_two_tokenizers_that_end_differently_are_refused():
+    with pytest.raises(BadInput, match="end a text with different tokens"):
+        TwoTokenizers(train_tokenizer("byte", []), train_tokenizer("bpe", [WORDS], 300))

@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 
+from workings.blackboard.functions import softmax
+from workings.blackboard.prediction import smoothed_cross_entropy
 from workings.objectives.next_token import IGNORE, next_token_loss
 
 
@@ -43,3 +45,20 @@ def test_short_logits_are_summed_in_float32(dtype):
 def test_large_logits_stay_finite():
     total, _ = next_token_loss(torch.tensor([[1e30, 0.0]]), torch.tensor([1]))
     assert float(total) == pytest.approx(1e30)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_smoothed_targets_cost_what_the_blackboard_says(smoothing):
+    logits, targets = torch.randn(5, 7, dtype=torch.float64, requires_grad=True), torch.tensor([3, IGNORE, 0, 6, IGNORE])
+    total, _ = next_token_loss(logits, targets, smoothing)
+    slow = sum(smoothed_cross_entropy(softmax(row), int(token), smoothing) for row, token in zip(logits, targets, strict=True) if token != IGNORE)
+    torch.testing.assert_close(total, slow, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (total, slow)), rtol=1e-9, atol=1e-9)
+
+
+def test_smoothed_loss_has_its_minimum_at_the_smoothed_distribution():
+    logits = torch.full((1, 4), 0.3 / 4).log()
+    logits[0, 2] = math.log(0.7 + 0.3 / 4)
+    logits.requires_grad_()
+    (gradient,) = torch.autograd.grad(next_token_loss(logits, torch.tensor([2]), 0.3)[0], logits)
+    assert gradient.abs().max() < 1e-6

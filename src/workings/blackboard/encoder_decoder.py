@@ -4,7 +4,7 @@ from torch import Tensor
 
 from workings.blackboard.functions import softmax
 from workings.blackboard.parameters import Parameters, under
-from workings.blackboard.prediction import cross_entropy
+from workings.blackboard.prediction import smoothed_cross_entropy
 from workings.blackboard.transformer import hidden, transformer
 
 
@@ -36,7 +36,11 @@ def encoder_decoder(source: list[int], target: list[int], parameters: Parameters
     return decode(target, encode(source, parameters, settings), parameters, settings)
 
 
-def translation_loss(source: list[int], target: list[int], parameters: Parameters, settings) -> Tensor:
-    """- log P(target | source) = sum over t of CE(softmax(P[:, t]), y_{t+1}); y begins with the start token and ends with the end token. Returns a number."""
+def translation_loss(source: list[int], target: list[int], parameters: Parameters, settings, smoothing: float = 0.0) -> Tensor:
+    """- log P(target | source) = sum over t of CE(softmax(P[:, t]), y_{t+1}); y begins with the start token and ends with the end token. Returns a number.
+
+    smoothing: the part of each y_{t+1} that is spread evenly over all tokens, in training.
+    """
     P = encoder_decoder(source, [settings.start, *target], parameters, settings)
-    return sum((cross_entropy(softmax(p), token) for p, token in zip(P, [*target, settings.end], strict=True)), P[0].new_zeros(()))
+    said = zip(P, [*target, settings.end], strict=True)
+    return sum((smoothed_cross_entropy(softmax(p), token, smoothing) for p, token in said), P[0].new_zeros(()))

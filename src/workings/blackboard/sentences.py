@@ -5,7 +5,7 @@ from torch import Tensor
 
 from workings.blackboard.functions import PHI, softmax
 from workings.blackboard.parameters import Parameters, affine, under
-from workings.blackboard.prediction import cross_entropy
+from workings.blackboard.prediction import smoothed_cross_entropy
 from workings.blackboard.transformer import hidden
 
 
@@ -34,6 +34,4 @@ def logits(tokens: list[int], parameters: Parameters, settings) -> Tensor:
 
 def loss(z: Tensor, label: int, smoothing: float = 0.0) -> Tensor:
     """(1 - s) CE(softmax(z), c) + s / C sum_k CE(softmax(z), k).  z: [C]; label: c; smoothing: s. Returns a number."""
-    p, C = softmax(z), len(z)
-    even = sum((cross_entropy(p, k) for k in range(C)), torch.zeros((), dtype=z.dtype)) / C
-    return (1 - smoothing) * cross_entropy(p, label) + smoothing * even
+    return smoothed_cross_entropy(softmax(z), label, smoothing)

@@ -40,8 +40,9 @@ class TokenBuckets:
         return self.sorted(permutation(len(self.lengths), self.seed, epoch)), permutation(self.steps, self.seed + 1, epoch)
 
     def sorted(self, order: np.ndarray) -> np.ndarray:
-        """Examples by their last length, those of equal ones by the length before it; what is equal in all stays in its order."""
-        return order[np.lexsort(self.lengths[order].T)]
+        """Examples by their last length, those of equal ones by the others, rising and falling in turn, so that neighbors are alike; equals stay in order."""
+        *others, last = self.lengths[order].T
+        return order[np.lexsort([*(side * (1 - 2 * (last % 2)) for side in others), last])]
 
 
 def cuts(lengths: np.ndarray, tokens: int, batch: int) -> list[int]:

@@ -116,7 +116,7 @@ class Translation(Game):
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
             logits = self.logits(batch)
             loss, tokens = next_token_loss(logits, batch["targets"])
-            total, count, right = total + float(loss), count + int(tokens), right + int((logits.argmax(-1) == batch["targets"]).sum())
+            total, count, right = total + float(loss.detach()), count + int(tokens), right + int((logits.argmax(-1) == batch["targets"]).sum())
         return {"loss": total / count, "perplexity": math.exp(min(total / count, 700)), "accuracy": right / count, "tokens": count}
 
     def preview(self, step: int) -> dict[str, Any]:

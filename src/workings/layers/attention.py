@@ -12,49 +12,30 @@ from workings.layers.dropping import Dropout
 from workings.layers.fast.attention import takes, written_out
 from workings.layers.feed_forward import PHI
 from workings.layers.linear import Linear
+from workings.layers.masks import EVERYTHING, Mask
 from workings.layers.positions import rotate
 
 
-def visibility(causal: bool, visible: Tensor | None, new: int, columns: int, device: torch.device, window: int = 0) -> tuple[Tensor | None, bool]:
-    """The one place where masks are combined: (mask, is_causal). In a mask, True means "may be seen".
-
-    new queries are the last of `columns` columns. visible: [B, columns], False for padding. window: how many columns a query sees, its own
-    included; 0 for all. Returns either a mask [B or 1, 1, new, columns],
-    or None and whether the plain lower triangle holds (only with new == columns, since kernels align it to the top left).
-    """
-    every = torch.compiler.is_exporting()  # a graph is for every length, so none may decide what is in it
-    narrow = window > 0 and (every or window < columns)
-    if visible is None and not narrow and (not causal or (not every and (new == 1 or new == columns))):
-        return None, causal and new > 1
-    mask = None if visible is None else visible[:, None, None, :]
-    if causal and (every or new > 1 or narrow):
-        seen = torch.arange(columns, device=device)
-        query = seen[columns - new :, None]
-        triangle = (seen <= query) & (seen > query - window) if narrow else seen <= query
-        mask = triangle[None, None] if mask is None else mask & triangle
-    return mask, False
-
-
-def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, causal: bool, scale: float) -> Tensor:
+def attention_weights(query: Tensor, key: Tensor, mask: Mask, scale: float) -> Tensor:
     """a_ts = softmax over the visible s of scale * q_t . k_s (1.1c); rows that see nothing are 0. -> [B, M, T, S]."""
-    scores = query @ key.transpose(-1, -2) * scale
-    if causal:
-        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
-    if mask is None:
+    scores, seen = query @ key.transpose(-1, -2) * scale, mask.seen
+    if seen is None and mask.causal:
+        seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+    if seen is None:
         return scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32))
-    weights = scores.masked_fill(~mask, -torch.inf).softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32))
-    return weights.masked_fill(~mask, 0.0)
+    weights = scores.masked_fill(~seen, -torch.inf).softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32))
+    return weights.masked_fill(~seen, 0.0)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, causal: bool, scale: float, dropout: Dropout) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Mask, scale: float, dropout: Dropout) -> Tensor:
     """sum_s a_ts v_s for each head. query: [B, M, T, d], key and value: [B, M, S, d] -> [B, M, T, d]."""
     p = dropout.probability if dropout.active else 0.0
     if takes(query, key, value, mask, p):
         place, first = dropout.draw(query)
-        return written_out(query, key, value, causal, scale, p, place, first)
+        return written_out(query, key, value, mask, scale, p, place, first)
     if p:
-        return dropout(attention_weights(query, key, mask, causal, scale)).to(value.dtype) @ value
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal, scale=scale)
+        return dropout(attention_weights(query, key, mask, scale)).to(value.dtype) @ value
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask.seen, is_causal=mask.causal and mask.seen is None, scale=scale)
 
 
 def spread(x: Tensor, heads: int) -> Tensor:
@@ -124,8 +105,7 @@ class Attention(nn.Module):
         *,
         memory: Tensor | None = None,
         table: tuple[Tensor, Tensor] | None = None,
-        mask: Tensor | None = None,
-        causal: bool = False,
+        mask: Mask = EVERYTHING,
         cache: KeyValueCache | None = None,
         layer: int = 0,
         record: dict[str, Tensor] | None = None,
@@ -147,8 +127,8 @@ class Attention(nn.Module):
         key, value = spread(key, self.heads), spread(value, self.heads)
         query, new = together(query, key.shape[0]), query.shape[2]
         if record is not None:
-            record[f"{'attention' if memory is None else 'cross'}.{layer}"] = attention_weights(query, key, mask, causal, self.scale)
-        y = attend(query, key, value, mask, causal, self.scale, self.dropout)
+            record[f"{'attention' if memory is None else 'cross'}.{layer}"] = attention_weights(query, key, mask, self.scale)
+        y = attend(query, key, value, mask, self.scale, self.dropout)
         return self.out(apart(y, new).transpose(1, 2).flatten(-2))
 
     def project(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from workings.layers.attention import Attention
 from workings.layers.dropping import Dropout, StochasticDepth
 from workings.layers.feed_forward import make_feed_forward
+from workings.layers.masks import EVERYTHING, Mask
 from workings.layers.norms import make_norm
 from workings.models.settings import TransformerSettings
 
@@ -70,18 +71,18 @@ class Block(nn.Module):
         self.enter, self.add = ENTER[s.placement], ADD[s.placement]
         self.combine = {"one": Block.one_residual, "two": Block.two_residuals}[s.residuals]
 
-    def forward(self, x: Tensor, memory: Tensor | None = None, memory_mask: Tensor | None = None, **seen: Any) -> Tensor:
-        """x: [B, T, D] -> [B, T, D]. memory: [B, S, D]. seen: what `Attention.forward` takes by name (table, mask, causal, cache, layer, record)."""
+    def forward(self, x: Tensor, memory: Tensor | None = None, memory_mask: Mask = EVERYTHING, **seen: Any) -> Tensor:
+        """x: [B, T, D] -> [B, T, D]. memory: [B, S, D]. seen: what `Attention.forward` takes by name (table, mask, cache, layer, record)."""
         return self.combine(self, x, memory, memory_mask, seen)
 
-    def one_residual(self, x: Tensor, memory: Tensor | None, memory_mask: Tensor | None, seen: dict[str, Any]) -> Tensor:
+    def one_residual(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
         """x + C phi(B y + b_B) + b_C with y the attention's output (1.1d-e)."""
         y = self.attend(x, seen)
         if memory is not None:
             y = y + self.attend_memory(y, memory, memory_mask, seen)
         return self.add(self.feed_forward_norm, x, self.feed(y))
 
-    def two_residuals(self, x: Tensor, memory: Tensor | None, memory_mask: Tensor | None, seen: dict[str, Any]) -> Tensor:
+    def two_residuals(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
         """x + y, then x + C phi(B x + b_B) + b_C."""
         x = self.add(self.attention_norm, x, self.attend(x, seen))
         if memory is not None:
@@ -92,7 +93,7 @@ class Block(nn.Module):
         """y = sum_m T^m sum_s a^m_ts v^m_s."""
         return self.depth[0](self.dropout[0](self.attention(*self.normalize(self.attention_norm, x), **seen)))
 
-    def attend_memory(self, x: Tensor, memory: Tensor, mask: Tensor | None, seen: dict[str, Any]) -> Tensor:
+    def attend_memory(self, x: Tensor, memory: Tensor, mask: Mask, seen: dict[str, Any]) -> Tensor:
         """The same over the second sequence: A_st = Q[:, s] . K[:, t] (3.2)."""
         place = {name: seen.get(name) for name in ("cache", "layer", "record")}
         return self.depth[1](self.dropout[1](self.cross(self.enter(self.cross_norm, x), x, same, memory=memory, mask=mask, **place)))

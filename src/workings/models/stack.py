@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from workings.errors import BadInput
 from workings.layers import positions
-from workings.layers.attention import visibility
 from workings.layers.cache import KeyValueCache
 from workings.layers.dropping import Dropout
+from workings.layers.masks import visibility
 from workings.layers.norms import make_norm
 from workings.models.block import Block
 from workings.models.settings import TransformerSettings
@@ -72,12 +72,12 @@ class Stack(nn.Module):
         past = cache.length if cache is not None else 0
         new = x.shape[1]
         steps = self.steps(visible, past, new, x.device)
-        mask, causal = visibility(self.settings.causal, visible, new, past + new, x.device, self.settings.window)
-        memory_mask = None if memory_visible is None else memory_visible[:, None, None, :]
+        mask = visibility(self.settings.causal, visible, new, past + new, x.device, self.settings.window)
+        memory_mask = visibility(False, memory_visible, new, new, x.device)
         table = self.table(steps, x)
         x = self.place(x, steps)
         x = self.dropout(x if self.embedding_norm is None else self.embedding_norm(x))
-        seen = dict(table=table, mask=mask, causal=causal, cache=cache, record=record)
+        seen = dict(table=table, mask=mask, cache=cache, record=record)
         note(record, "embedding", x)
         for layer, block in enumerate(self.blocks):
             x = block(x, memory, memory_mask, layer=layer, **seen)

@@ -20,8 +20,8 @@ FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-m
 KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 KERNELS = {
     "dropped": "ppiiiiiidi",
-    "softmax": "pppiiiiidiiidi",
-    "softmax_backward": "pppiiiiidiiidi",
+    "softmax": "ppppiiiiidiiidi",
+    "softmax_backward": "ppppiiiiidiiidi",
     "gelu": "pppiiii",
     "layer_norm": "ppppppiidiii",
     "layer_norm_backward": "ppppppppiiiiii",

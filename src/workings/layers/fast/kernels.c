@@ -47,56 +47,83 @@ static inline void load_visible(float *to, const void *from, int64_t at, int64_t
     EACH for (int64_t i = wide - GROUP; i < wide; i++) to[i] = i < n ? to[i] : rest;
 }
 
-/* Write the first n columns of a row, and zeros up to column `end`. */
-static inline void store_visible(void *to, int64_t at, float *from, int64_t n, int64_t end, int64_t is_short) {
+/* Write columns low to n - 1 of a row, and zeros before them and up to column `end`. */
+static inline void store_visible(void *to, int64_t at, float *from, int64_t low, int64_t n, int64_t end, int64_t is_short) {
     int64_t wide = groups(n), size = is_short ? 2 : 4;
+    memset(from, 0, low * sizeof(float));
     EACH for (int64_t i = wide - GROUP; i < wide; i++) from[i] = i < n ? from[i] : 0.0f;
     store(to, at, from, least(wide, end), is_short);
     if (wide < end) memset((char *)to + (at + wide) * size, 0, (end - wide) * size);
 }
 
-/* For each row t: weights = softmax(scale * scores) over columns up to t (causal) or all, and kept = weights (dropped).
- * scores, weights, kept: [heads, rows, columns]; they may be one. A causal row is written as far as the end of its block of `block` rows. */
-void softmax(void *weights, void *kept, const void *scores, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal, double scale,
-             int64_t is_short, int64_t key, int64_t first, double p, int64_t threads) {
+/* What row t of a head sees: columns low to n - 1; and `end`, as far as it is written: to the end of its block of `block` rows if causal. */
+typedef struct { int64_t low, n, end; } Row;
+static inline Row row_of(const int64_t *bounds, int64_t head, int64_t t, int64_t columns, int64_t block, int64_t causal) {
+    int64_t low = bounds ? bounds[2 * head] : 0, high = bounds ? bounds[2 * head + 1] : columns;
+    return (Row){low, causal ? least(t + 1, high) : high, causal ? least((t / block + 1) * block, columns) : columns};
+}
+
+/* A row that sees nothing. */
+static inline void store_nothing(void *to, int64_t at, int64_t end, int64_t is_short) {
+    int64_t size = is_short ? 2 : 4;
+    memset((char *)to + at * size, 0, end * size);
+}
+
+/* For each row: weights = softmax(scale * scores) over the columns that it sees, 0 elsewhere, and kept = weights (dropped).
+ * scores, weights, kept: [heads, rows, columns]; they may be one. bounds: the first visible column of each head and the one after its last, or none;
+ * a causal row t sees none after t. */
+void softmax(void *weights, void *kept, const void *scores, const int64_t *bounds, int64_t heads, int64_t rows, int64_t columns, int64_t block,
+             int64_t causal, double scale, int64_t is_short, int64_t key, int64_t first, double p, int64_t threads) {
     ROWS for (int64_t head = 0; head < heads; head++) {
         float z[columns + GROUP];
         for (int64_t t = 0; t < rows; t++) {
-            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, wide = groups(n);
-            int64_t end = causal ? least((t / block + 1) * block, columns) : columns;
+            Row r = row_of(bounds, head, t, columns, block, causal);
+            int64_t row = head * rows + t, at = row * columns, wide = groups(r.n);
+            if (r.n <= r.low) {
+                store_nothing(weights, at, r.end, is_short);
+                if (p > 0) store_nothing(kept, at, r.end, is_short);
+                continue;
+            }
             float top = -1e30f, sum = 0;
-            load_visible(z, scores, at, n, columns, -1e30f, is_short);
+            load_visible(z, scores, at, r.n, columns, -1e30f, is_short);
+            for (int64_t i = 0; i < r.low; i++) z[i] = -1e30f;
             LARGEST(top) for (int64_t i = 0; i < wide; i++) top = z[i] > top ? z[i] : top;
             TOTAL(sum) for (int64_t i = 0; i < wide; i++) { z[i] = exponential((float)scale * (z[i] - top)); sum += z[i]; }
             float share = 1.0f / sum;
             EACH for (int64_t i = 0; i < wide; i++) z[i] *= share;
-            store_visible(weights, at, z, n, end, is_short);
+            store_visible(weights, at, z, r.low, r.n, r.end, is_short);
             if (p > 0) {
                 drop(z, wide, key, first + row, p);
-                store_visible(kept, at, z, n, end, is_short);
+                store_visible(kept, at, z, r.low, r.n, r.end, is_short);
             }
         }
     }
 }
 
 /* gradient <- scale * weights * (g - sum g weights) with g = the gradient of the kept weights (dropped); kept is made again if p > 0. */
-void softmax_backward(void *gradient, void *kept, const void *weights, int64_t heads, int64_t rows, int64_t columns, int64_t block, int64_t causal,
-                      double scale, int64_t is_short, int64_t key, int64_t first, double p, int64_t threads) {
+void softmax_backward(void *gradient, void *kept, const void *weights, const int64_t *bounds, int64_t heads, int64_t rows, int64_t columns, int64_t block,
+                      int64_t causal, double scale, int64_t is_short, int64_t key, int64_t first, double p, int64_t threads) {
     ROWS for (int64_t head = 0; head < heads; head++) {
         float g[columns + GROUP], w[columns + GROUP];
         for (int64_t t = 0; t < rows; t++) {
-            int64_t row = head * rows + t, at = row * columns, n = causal ? t + 1 : columns, wide = groups(n);
-            int64_t end = causal ? least((t / block + 1) * block, columns) : columns;
+            Row r = row_of(bounds, head, t, columns, block, causal);
+            int64_t row = head * rows + t, at = row * columns, wide = groups(r.n);
+            if (r.n <= r.low) {
+                store_nothing(gradient, at, r.end, is_short);
+                if (p > 0) store_nothing(kept, at, r.end, is_short);
+                continue;
+            }
             float sum = 0;
-            load_visible(g, gradient, at, n, columns, 0, is_short);
-            load_visible(w, weights, at, n, columns, 0, is_short);
+            load_visible(g, gradient, at, r.n, columns, 0, is_short);
+            load_visible(w, weights, at, r.n, columns, 0, is_short);
+            memset(g, 0, r.low * sizeof(float));
             drop(g, wide, key, first + row, p);
             TOTAL(sum) for (int64_t i = 0; i < wide; i++) sum += g[i] * w[i];
             EACH for (int64_t i = 0; i < wide; i++) g[i] = (float)scale * w[i] * (g[i] - sum);
-            store_visible(gradient, at, g, n, end, is_short);
+            store_visible(gradient, at, g, r.low, r.n, r.end, is_short);
             if (p > 0) {
                 drop(w, wide, key, first + row, p);
-                store_visible(kept, at, w, n, end, is_short);
+                store_visible(kept, at, w, r.low, r.n, r.end, is_short);
             }
         }
     }

@@ -10,8 +10,8 @@ from typing import Any
 
 from workings.errors import BadInput, command
 from workings.settings import merge, parse_assignments
-from workings.tasks.jobs import make_game, settings_module
-from workings.tasks.recipes import read_recipe
+from workings.tasks.jobs import first_stage, make_game, rehearse, settings_module
+from workings.tasks.recipes import make_way, read_recipe
 from workings.training.checkpoints import write_whole
 from workings.training.run import Run as RunFolder
 from workings.training.run import new_run, open_run
@@ -68,13 +68,16 @@ def train(
     target: str | None = None,
     validation: str | None = None,
     start: str | Path | None = None,
+    pretrain: str | None = None,
+    unlabeled: str | None = None,
     set: Iterable[str] = (),
     quiet: bool = False,
 ) -> Run:
     """Train a task from the start and write its report; returns the run.
 
     Later ones win: the defaults, the recipe, the named arguments, `set` (as in set=["model.layers=6"]).
-    For "language": column. For "sentences": text and label, the columns; validation, a table of its own; start, the trained model to begin with (`--from`).
+    For "language": column. For "sentences": text and label, the columns; validation, a table of its own; start, the trained model to begin with (`--from`);
+    pretrain, "masked" or "next-token", what it first learns from the texts alone, in RUN/pretraining; unlabeled, a table of further texts for that.
     For "translation": source and target, the languages' columns; validation and start, as for sentences.
     """
     settings_module(task)
@@ -82,6 +85,7 @@ def train(
     given = {
         "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer} | columns,
         "model": {"preset": model},
+        "pretraining": {"objective": pretrain, "unlabeled": unlabeled},
         "tuning": {"start": None if start is None else str(start)},
         "training": {
             "seed": seed,
@@ -92,56 +96,64 @@ def train(
         },
     }
     flags = {section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()}
-    table = _make_way(task, read_recipe(recipe), model, minutes) if recipe else {}
+    table = make_way(task, read_recipe(recipe), model, minutes) if recipe else {}
     table = merge(table, {section: values for section, values in flags.items() if values})
     return _train(task, merge(table, parse_assignments(set)), out, overwrite, quiet)
-
-
-def _make_way(task: str, recipe: dict[str, Any], model: str | None, minutes: float | None) -> dict[str, Any]:
-    """A recipe without what the flags replace: with --model only its sizes stay, with --minutes its steps go."""
-    from workings.models.settings import sizes_for
-
-    if task == "language" and model is not None and isinstance(recipe.get("model"), dict):
-        recipe = recipe | {"model": {key: value for key, value in recipe["model"].items() if key in sizes_for(model)}}
-    if minutes is not None and isinstance(recipe.get("training"), dict):
-        recipe = recipe | {"training": {key: value for key, value in recipe["training"].items() if key != "steps"}}
-    return recipe
 
 
 def _train(task: str, table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
     from workings.training.fit import ready
 
-    reader = settings_module(task)
-    settings = reader.read_settings(table)
-    game = make_game(task, settings)  # before the folder is made: what is refused leaves nothing behind, and an old run as it was
+    settings = settings_module(task).read_settings(table)
+    first = first_stage(task, settings)
+    game = make_game(*first) if first else make_game(task, settings)  # before the folder is made: what is refused leaves nothing behind, an old run as it was
+    if first:
+        rehearse(task, settings, game)
     ranks = ready(settings.training)
     run = Run(Path(ranks.agree(str(new_run(task, out, overwrite).folder) if ranks.first else "")))
-    config = reader.resolved(game.settings)
-    if ranks.first:
+    return _stages(run, task, settings, quiet, game)
+
+
+def _stages(run: Run, task: str, settings: Any, quiet: bool, game: Any = None) -> Run:
+    """Train a run, after its first stage if it has one that is not over. game: of what is trained now, if it is made already."""
+    first = first_stage(task, settings)
+    inner = Run(run.pretraining)
+    if first and not inner.over():
+        if _leads() and not run.checkpoints.exists():
+            run.write_settings(settings_module(task).resolved(settings))
+            inner.folder.mkdir(exist_ok=True)
+        _fit(inner, first[0], game or make_game(*first), quiet, run.folder)
+        game = None
+    return _fit(run, task, game or make_game(task, settings, inner.model if first else None), quiet, run.folder)
+
+
+def _leads() -> bool:
+    """Whether this process writes files: the only one, or the first of several."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def _fit(run: Run, task: str, game: Any, quiet: bool, whole: Path) -> Run:
+    """Train and report; an interruption that was saved ends in KeyboardInterrupt, which the command line turns into exit code 130. whole: what to resume."""
+    from workings.training.fit import fit
+
+    config = settings_module(task).resolved(game.settings)
+    if _leads() and not run.checkpoints.exists():
         run.write_settings(config)
         run.samples.mkdir(exist_ok=True)
         for name, content in game.leave().items():
             (run.samples / name).write_text(content, encoding="utf-8")
-    return _fit(run, game, config, quiet)
-
-
-def _fit(run: Run, game: Any, config: dict[str, Any], quiet: bool) -> Run:
-    """Train and report; an interruption that was saved ends in KeyboardInterrupt, which the command line turns into exit code 130."""
-    from workings.training.fit import fit
-
-    first = int(os.environ.get("RANK", 0)) == 0
-    if first and not run.environment.exists():
+    if _leads() and not run.environment.exists():
         run.write_environment(_environment(game.settings.training))
-    facts = json.loads(run.environment.read_text(encoding="utf-8")) if first else {}
-    headline = f"{run.folder}: {game.about()}; {facts['precision']} on {facts['device']}" if first else ""
+    facts = json.loads(run.environment.read_text(encoding="utf-8")) if _leads() else {}
+    headline = f"{run.folder}: {game.about()}; {facts['precision']} on {facts['device']}" if _leads() else ""
     reason = fit(game, game.settings.training, run, config, quiet, headline)
-    if first and (run.model / "config.json").exists():
+    if _leads() and (run.model / "config.json").exists():
         from workings.report.card import model_card
 
         write_whole(run.model / "README.md", model_card(run.folder).encode())
         report(run.folder)
     if reason == "interrupted":
-        raise KeyboardInterrupt(f"saved; go on with: {command(f'resume {run.folder}')}")
+        raise KeyboardInterrupt(f"saved; go on with: {command(f'resume {whole}')}")
     return run
 
 
@@ -173,9 +185,7 @@ def resume(run: str | Path, *, steps: int | None = None, minutes: float | None =
         budget = {key: value for key, value in (("steps", steps), ("minutes", minutes)) if value is not None}
         table = table | {"training": kept | budget}
     task = str(table.get("task", "language"))
-    reader = settings_module(task)
-    game = make_game(task, reader.read_settings(merge(table, parse_assignments(set))))
-    return _fit(Run(folder.folder), game, reader.resolved(game.settings), quiet)
+    return _stages(Run(folder.folder), task, settings_module(task).read_settings(merge(table, parse_assignments(set))), quiet)
 
 
 def load(path: str | Path) -> Any:

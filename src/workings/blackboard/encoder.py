@@ -7,9 +7,9 @@ encoder's vectors of one text, y_0 that of its first token.
 import torch
 from torch import Tensor
 
-from workings.blackboard.functions import PHI, norm
+from workings.blackboard.functions import PHI, norm, softmax
 from workings.blackboard.parameters import Parameters, affine
-from workings.blackboard.prediction import predict
+from workings.blackboard.prediction import cross_entropy, predict
 
 
 def pooled(y: list[Tensor], parameters: Parameters) -> Tensor:
@@ -34,6 +34,20 @@ def guess(y_t: Tensor, parameters: Parameters, settings) -> Tensor:
 def masked_language(y: list[Tensor], parameters: Parameters, settings) -> list[Tensor]:
     """The guess at every token of a text. Arguments as `guess`. Returns T of [V]."""
     return [guess(y_t, parameters, settings) for y_t in y]
+
+
+def hide(tokens: list[int], u: list[float], other: list[int], mask: int, rate: float) -> tuple[list[int], list[int]]:
+    """What is shown of a text, and the places that were chosen: those with u_t < rate. There the mask is shown (u_t < 0.8 rate), another token
+    (u_t < 0.9 rate), or what was there.  tokens: w_1 ... w_T; u: T numbers, uniform in [0, 1); other: T tokens, uniform in the vocabulary.
+    """
+    chosen = [t for t in range(len(tokens)) if u[t] < rate]
+    shown = [mask if u[t] < 0.8 * rate else other[t] if u[t] < 0.9 * rate else w for t, w in enumerate(tokens)]
+    return shown, chosen
+
+
+def masked_token_loss(P: list[Tensor], tokens: list[int], chosen: list[int]) -> Tensor:
+    """L = sum over t in chosen of CE(softmax(P[:, t]), w_t).  P: T of [V], made from what was shown; tokens: w_1 ... w_T as they were. Returns a number."""
+    return sum((cross_entropy(softmax(P[t]), tokens[t]) for t in chosen), torch.zeros((), dtype=P[0].dtype))
 
 
 def mean(y: list[Tensor]) -> Tensor:

@@ -81,5 +81,5 @@ def _default(field: dataclasses.Field) -> Any:
 def tell(folder: Path, task: str, quiet: bool) -> None:
     """Where a trained run is, and what can be done with it."""
     if not quiet and int(os.environ.get("RANK", 0)) == 0:
-        verbs = (f"report {folder} --open", str(command_to_try(task, folder)), f"resume {folder} --minutes 5")
-        print("\n".join((f"Done, with a report: {folder}\n", *(f"  {command(verb)}" for verb in verbs))))
+        verbs = (f"report {folder} --open", command_to_try(task, folder), f"resume {folder} --minutes 5")
+        print("\n".join((f"Done, with a report: {folder}\n", *(f"  {command(verb)}" for verb in verbs if verb))))

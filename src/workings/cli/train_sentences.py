@@ -1,25 +1,35 @@
 """`workings train sentences`: a model that says the class of a text."""
 
 import textwrap
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from workings.cli.help import WIDTH
 from workings.cli.shape import MaybeWhole, make_app, settings_text, tell
 from workings.settings import flatten
-from workings.tasks.sentences_settings import FROM_NOTHING, FROM_TRAINED, SECTIONS
+from workings.tasks.sentences_settings import FROM_NOTHING, FROM_PRETRAINED, FROM_TRAINED, SECTIONS
 
-TRAINED = textwrap.fill("With --from: " + ", ".join(f"{name}={value}" for name, value in flatten(FROM_TRAINED).items()), WIDTH, break_on_hyphens=False)
+
+def differing(flag: str, defaults: dict[str, Any]) -> str:
+    """What a flag makes of the defaults."""
+    usual = flatten(FROM_NOTHING)
+    found = ", ".join(f"{name}={value}" for name, value in flatten(defaults).items() if usual.get(name) != value)
+    return textwrap.fill(f"With {flag}: {found}", WIDTH, break_on_hyphens=False)
+
+
+OTHERS = "\n\n".join((differing("--from", FROM_TRAINED), differing("--pretrain", FROM_PRETRAINED)))
 
 app = make_app(
     "sentences",
     "workings train sentences --data reviews.csv --text review --label sentiment",
     "workings train sentences --data reviews.csv --from models/minilm",
     "workings train sentences --data reviews.csv --validation held-out.csv",
+    "workings train sentences --data reviews.csv --pretrain masked --unlabeled more.csv",
+    "workings train sentences --pretrain next-token --minutes 5 --set pretraining.minutes=10",
     "workings train sentences --from runs/NAME --set data.part=head+tail",
     "workings train sentences --minutes 5 --set tuning.weighting=balanced",
-    details=settings_text(*SECTIONS.items(), defaults=flatten(FROM_NOTHING)) + "\n\n" + TRAINED,
+    details=settings_text(*SECTIONS.items(), defaults=flatten(FROM_NOTHING)) + "\n\n" + OTHERS,
 )
 
 
@@ -31,6 +41,8 @@ def sentences(
     label: str | None = None,
     validation: str | None = None,
     start: Annotated[str | None, Parameter(name="--from")] = None,
+    pretrain: str | None = None,
+    unlabeled: str | None = None,
     recipe: str | None = None,
     model: str | None = None,
     out: str | None = None,
@@ -57,6 +69,10 @@ def sentences(
         validation: A table of its own for validation. [default: a tenth of every class is kept back]
         start: A trained transformer to begin with: a run or model folder of workings, a folder of transformers (BERT, MiniLM, GPT-2), or a name on the hub.
             [default: begin from nothing]
+        pretrain: masked or next-token: what the transformer learns to guess before the classes, from the texts alone that are not for validation: hidden
+            tokens, seeing both sides, or each next one, reading from left to right. It is a run of its own in the run's folder, pretraining, and goes on
+            from what --from names. For how long: --set pretraining.minutes=10 or pretraining.steps. [default: there is no such stage]
+        unlabeled: A table of further texts to pretrain on, in a column of the same name.
         recipe: Settings to begin with, a TOML file; whatever else is given on the command line is laid over it.
         model: The transformer's switches where it begins from nothing: lecture, lecture-plus, gpt or llama, which read from left to right and ask <cls> last.
             [default: one that sees the whole text]
@@ -82,6 +98,8 @@ def sentences(
         label=label,
         validation=validation,
         start=start,
+        pretrain=pretrain,
+        unlabeled=unlabeled,
         recipe=recipe,
         model=model,
         out=out,

@@ -34,9 +34,10 @@ class Encoder(nn.Module):
                 nn.init.normal_(layer.weight, std=0.02)
                 nn.init.zeros_(layer.bias)
 
-    def forward(self, tokens: Tensor, *, visible: Tensor | None = None, **given) -> Tensor:
-        """What the head says. Arguments as `hidden`."""
-        return self.say(self.hidden(tokens, visible=visible, **given), visible)
+    def forward(self, tokens: Tensor, *, visible: Tensor | None = None, chosen: Tensor | None = None, **given) -> Tensor:
+        """What the head says. chosen: of which tokens the logits are wanted, [B, T], with head="masked" -> [N, V]; all if not given. Others as `hidden`."""
+        y = self.hidden(tokens, visible=visible, **given)
+        return self.say(y if chosen is None else y[chosen], visible)
 
     def hidden(self, tokens: Tensor, **given) -> Tensor:
         """Y, the vectors of the last layer, [B, T, D]. tokens: [B, T]; given: segments, visible and record, as `Transformer.hidden` takes them."""
@@ -52,7 +53,7 @@ class Encoder(nn.Module):
         return y
 
     def token_logits(self, y: Tensor, visible: Tensor | None = None) -> Tensor:
-        """A^0 N(phi(W y_t + b)) + c, the logits of what a masked token was. y: [B, T, D] -> [B, T, V]."""
+        """A^0 N(phi(W y_t + b)) + c, the logits of what a masked token was. y: [..., D] -> [..., V]."""
         logits = self.body.predict(self.transform_norm(PHI[self.settings.body.phi](self.transform(y))))
         return logits if self.bias is None else logits + self.bias
 

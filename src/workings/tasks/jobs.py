@@ -4,6 +4,8 @@ A new task is a module NAME.py here with its game, a module NAME_settings.py wit
 """
 
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -13,8 +15,11 @@ JOBS: dict[str, tuple[str, str]] = {
     "language": ("language", "Language"),
     "sentences": ("sentences", "Sentences"),
     "translation": ("translation", "Translation"),
+    "pretraining": ("pretraining", "pretraining"),
 }
-"""Task -> the module of its game, and the game in it."""
+"""Task -> the module of its game, and what makes the game in it."""
+FIRST = {"sentences": "pretraining"}
+"""Tasks with a first stage, if their settings ask for it, and its task, whose settings module has a `first_stage`."""
 
 
 def settings_module(task: str) -> ModuleType:
@@ -24,7 +29,22 @@ def settings_module(task: str) -> ModuleType:
     return import_module(f"workings.tasks.{JOBS[task][0]}_settings")
 
 
-def make_game(task: str, settings: Any) -> Any:
-    """The game of a task: its data read, its players ready."""
+def make_game(task: str, settings: Any, first: Path | None = None) -> Any:
+    """The game of a task: its data read, its players ready. first: the model folder that its first stage has made."""
     module, name = JOBS[task]
-    return getattr(import_module(f"workings.tasks.{module}"), name)(settings)
+    return getattr(import_module(f"workings.tasks.{module}"), name)(settings, *([] if first is None else [first]))
+
+
+def first_stage(task: str, settings: Any) -> tuple[str, Any] | None:
+    """What is trained before the task itself, in a folder of its own inside the run: its task and settings; None for most."""
+    if task not in FIRST:
+        return None
+    found = settings_module(FIRST[task]).first_stage(settings)
+    return None if found is None else (FIRST[task], found)
+
+
+def rehearse(task: str, settings: Any, first: Any) -> None:
+    """Refuse now what would be refused after the first stage: make the game of the second with the first's model as it is before it has learned."""
+    with TemporaryDirectory() as folder:
+        first.save(Path(folder) / "model", {name: player.state_dict() for name, player in first.players.items()}, {})
+        make_game(task, settings, Path(folder) / "model")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workings.errors import BadInput, suggest
+from workings.models.settings import sizes_for
 
 
 def recipe_names() -> list[str]:
@@ -27,3 +28,12 @@ def read_recipe(name: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"The recipe {name} is not valid TOML: {error}.") from error
+
+
+def make_way(task: str, recipe: dict[str, Any], model: str | None, minutes: float | None) -> dict[str, Any]:
+    """A recipe without what the flags replace: with --model only its sizes stay, with --minutes its steps go."""
+    if task == "language" and model is not None and isinstance(recipe.get("model"), dict):
+        recipe = recipe | {"model": {key: value for key, value in recipe["model"].items() if key in sizes_for(model)}}
+    if minutes is not None and isinstance(recipe.get("training"), dict):
+        recipe = recipe | {"training": {key: value for key, value in recipe["training"].items() if key != "steps"}}
+    return recipe

@@ -17,6 +17,7 @@ from workings.data.tokenizers import train_tokenizer
 from workings.errors import BadInput, counted, suggest
 from workings.generation.embedding import batches
 from workings.layers.randomness import mix
+from workings.models.encoder import Encoder
 from workings.models.sentence_classifier import SentenceClassifier
 from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import TransformerSettings
@@ -39,12 +40,13 @@ class Sentences(Game):
 
     units = "sentences"
 
-    def __init__(self, settings: SentencesSettings):
-        s = settings
+    def __init__(self, settings: SentencesSettings, pretrained: Path | None = None):
+        """pretrained: the model folder that the first stage of a run with pretraining has made."""
+        s, begin = settings, str(pretrained or settings.tuning.start)
         self.learned, self.held = read_parts(s.data)
         names = class_names(self.learned.labels, self.learned.where)
         known(self.held, names)
-        start = trained_body(s.tuning.start) if s.tuning.start else None
+        start = trained_body(begin) if begin else None
         self.tokenizer = start.tokenizer if start else train_tokenizer(s.data.tokenizer, self.learned.texts, s.data.tokens)
         body = body_of(s, start, self.tokenizer.size)
         self.settings = s = replace(s, model=replace(s.model, body=body, classes=len(names), class_names=names))
@@ -68,8 +70,9 @@ class Sentences(Game):
     def about(self) -> str:
         """What is learned from what, in a line."""
         parameters = sum(p.numel() for p in self.players["model"].parameters())
-        start = self.settings.tuning.start
-        return "; ".join([f"a sentence classifier of {parameters:,} parameters" + (f", begun with {start}" if start else ""), *self.data_facts()])
+        s = self.settings
+        how = f", begun with {s.tuning.start}" * bool(s.tuning.start) + f", pretrained here ({s.pretraining.objective})" * (s.pretraining.objective != "none")
+        return "; ".join([f"a sentence classifier of {parameters:,} parameters{how}", *self.data_facts()])
 
     def data_facts(self) -> list[str]:
         """The data in sentences: its size, what was left out, the classes and how many of each, what was cut, and what is in both parts."""
@@ -222,7 +225,7 @@ def surest_mistakes(said: Tensor, targets: Tensor, texts: Sequence[str], names: 
     ]
 
 
-def flops_per_text(model: SentenceClassifier, tokens: float) -> float:
+def flops_per_text(model: SentenceClassifier | Encoder, tokens: float) -> float:
     """Of a forward pass over a text of so many tokens: two for each weight that multiplies, and two products of attention."""
     s = model.settings.body
     inside = sum(p.numel() for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("body.blocks."))

@@ -1,6 +1,6 @@
 """The settings of the sentence-classification task, from recipe, flags and `--set` to one resolved table. Imports no torch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from workings.errors import BadInput, suggest
@@ -65,20 +65,74 @@ class TuningSettings:
 
 
 @dataclass(kw_only=True, frozen=True)
+class ObjectiveSettings:
+    """What a transformer learns from texts without labels."""
+
+    objective: Literal["none", "masked", "next-token"] = "none"
+    """What it learns to guess: hidden tokens from both sides, or each next one from those before it; none learns no such thing."""
+    unlabeled: str = ""
+    """A table of further texts, in a column of the same name; empty has only those of the data that are not for validation."""
+    validation: float = 0.02
+    """The part of these texts that the loss is measured on."""
+    rate: float = 0.15
+    """masked: the probability that a token is chosen to be guessed."""
+    context: int = 0
+    """The tokens of a window; texts stand one after another, and windows begin anywhere. 0: data.longest, or the transformer's context if that is shorter."""
+
+    def __post_init__(self) -> None:
+        check(self, "pretraining", context=0)
+        for name in ("validation", "rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise BadInput(f"pretraining.{name} is {getattr(self, name)}; it is a part of the whole, above 0 and below 1.")
+
+
+@dataclass(kw_only=True, frozen=True)
+class PretrainingPlan(ObjectiveSettings):
+    """What the transformer learns from texts alone before it learns their classes, and for how long."""
+
+    batch: int = 32
+    """Windows in one step."""
+    steps: int | None = None
+    """How many steps to take."""
+    minutes: float = 0.0
+    """How long; with steps too, whichever ends first; with neither, as long as the training of the classes."""
+    dropout: float = 0.1
+    """The transformer's dropout meanwhile."""
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    """How it learns meanwhile."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self, "pretraining", batch=1, minutes=0, dropout=0)
+        if self.steps is not None:
+            check(self, "pretraining", steps=1)
+        if self.dropout >= 1:
+            raise BadInput(f"pretraining.dropout is {self.dropout}; it must be below 1.")
+
+
+@dataclass(kw_only=True, frozen=True)
 class SentencesSettings:
     """Everything that decides a sentence classifier's training."""
 
     data: SentencesData = field(default_factory=SentencesData)
     model: SentenceSettings = field(default_factory=SentenceSettings)
+    pretraining: PretrainingPlan = field(default_factory=PretrainingPlan)
     tuning: TuningSettings = field(default_factory=TuningSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        plan = self.pretraining
+        if plan.objective != "none" and plan.steps is None and not plan.minutes:
+            object.__setattr__(self, "pretraining", replace(plan, steps=self.training.steps, minutes=self.training.minutes))
 
 
 SECTIONS = {
     "data": SentencesData,
     "model": SentenceSettings,
     "model.body": TransformerSettings,
+    "pretraining": PretrainingPlan,
+    "pretraining.optimizer": OptimizerSettings,
     "tuning": TuningSettings,
     "optimizer": OptimizerSettings,
     "training": TrainingSettings,
@@ -96,6 +150,8 @@ FROM_TRAINED: dict[str, Any] = {
     "training": {"batch": 32},
 }
 """The same with a trained transformer, whose weights are to be moved little."""
+FROM_PRETRAINED: dict[str, Any] = merge(FROM_NOTHING, FROM_TRAINED | {"optimizer": FROM_TRAINED["optimizer"] | {"rate": 5e-4}})
+"""The same with a transformer that is pretrained first, here and from nothing: it is smaller than those of others, and moves further."""
 OURS_TO_SAY = ("dropout", "stochastic_depth")
 """What of a trained transformer's settings is not part of what it has learned."""
 
@@ -117,8 +173,14 @@ def read_settings(table: dict[str, Any]) -> SentencesSettings:
         refuse_shapes(given)
         table = merge(FROM_TRAINED, table)
     else:
-        table = merge(FROM_NOTHING, table | {"model": filled(given)})
+        table = merge(beginning(table), table | {"model": filled(given)})
     return SentencesSettings(**{name: from_dict(cls, table[name], f"{name}.") for name, cls in parts.items() if name in table})
+
+
+def beginning(table: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of a transformer that begins from nothing; where it looks is decided by what it is pretrained for, unless it is said."""
+    objective = table.get("pretraining", {}).get("objective", "none")
+    return FROM_NOTHING if objective == "none" else merge(FROM_PRETRAINED, {"model": {"body": {"causal": objective == "next-token"}}})
 
 
 def filled(model: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The transformer of a trained model, for another task to begin with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from workings.models.transformer import Transformer
 from workings.weights.folder import load_folder
 from workings.weights.hub import locate
 
+HEADS = ("head.", "transform.", "transform_norm.", "bias")
+"""How the names begin of what makes logits of tokens."""
+
 
 @dataclass
 class TrainedBody:
@@ -22,6 +25,8 @@ class TrainedBody:
     settings: TransformerSettings
     weights: dict[str, Tensor]
     tokenizer: Tokenizer
+    head: dict[str, Tensor] = field(default_factory=dict)
+    """What it said tokens with, if that was more than its embedding: the `head` of a transformer; `transform`, its norm and `bias` of an encoder."""
 
 
 def trained_body(name: str) -> TrainedBody:
@@ -33,4 +38,6 @@ def trained_body(name: str) -> TrainedBody:
     if saved.tokenizer is None:
         raise BadInput(f"{name} holds a model without its tokenizer; copy the tokenizer's files of the same model into it.")
     settings = replace(model.settings, tied=True)
-    return TrainedBody(settings, {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("head.")}, saved.tokenizer)
+    weights = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("head.")}
+    head = {name: tensor for name, tensor in saved.model.state_dict().items() if name.startswith(HEADS)}
+    return TrainedBody(settings, weights, saved.tokenizer, {} if isinstance(saved.model, SentenceClassifier) else head)

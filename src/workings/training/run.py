@@ -60,6 +60,11 @@ class Run:
         return self.folder / "tensorboard"
 
     @property
+    def pretraining(self) -> Path:
+        """The run that came first, if there is one: its model is what this one begins with."""
+        return self.folder / "pretraining"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.folder / "report.html"
@@ -70,6 +75,11 @@ class Run:
             return tomllib.loads(self.config.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadInput(f"{self.config} is not valid TOML: {error}.") from error
+
+    def over(self) -> bool:
+        """Whether it came to an end of its own: all steps taken, or stopped early."""
+        rows = read_metrics(self.metrics) if self.metrics.exists() else []
+        return bool(rows) and rows[-1].get("reason") in ("done", "early")
 
     def spent(self) -> float:
         """The seconds of training up to the newest checkpoint."""

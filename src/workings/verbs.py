@@ -287,12 +287,15 @@ def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, te
     return classifier.classify_all(given, top=top)
 
 
-def translate(model: str | Path, texts: str | Iterable[str], **choices: Any) -> Iterator[Any]:
-    """Translations of texts one after another, in their order, each as a `Translated`; model: a folder, or a name on the hub; choices: `TranslateSettings`."""
+def translate(model: str | Path, texts: str | Iterable[str], *, alignment: bool = False, **choices: Any) -> Iterator[Any]:
+    """Translations of texts one after another, in their order, each as a `Translated`; model: a folder, or a name on the hub; choices: `TranslateSettings`.
+
+    alignment: whether each has its `alignment`: which words of the text those of the translation looked at.
+    """
     translator = from_pretrained(model)
     if not hasattr(translator, "translate_all"):
         raise BadInput(f"{model} holds a model that does not translate; give the folder of one that does, such as an imported Marian.")
-    return translator.translate_all([texts] if isinstance(texts, str) else texts, **choices)
+    return translator.translate_all([texts] if isinstance(texts, str) else texts, alignment, **choices)
 
 
 def report(*runs: str | Path, out: str | Path | None = None) -> Path:

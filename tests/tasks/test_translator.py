@@ -126,6 +126,8 @@ def test_several_translations_come_with_scores_and_json_says_everything(folder, 
         (["the cat", "--beam", "2", "--nbest", "3"], "--nbest is 3"),
         (["--file", "no-such-file"], "no-such-file: No such file"),
         (["--file", "same.txt", "--out", "same.txt"], "would be written over"),
+        (["the cat", "--layer", "1"], "--layer says which layer --show-attention shows"),
+        (["the cat", "--show-attention", "--layer", "9"], "no layer 9 of cross-attention"),
     ],
     ids=str,
 )
@@ -137,3 +139,52 @@ def test_the_command_refuses_in_a_sentence(folder, words, said, capsys, tmp_path
     error = capsys.readouterr().err
     assert stop.value.code == 2 and said in error and len(error.strip().splitlines()) == 1
     assert (tmp_path / "same.txt").read_text() == "the cat\n"
+
+
+def test_the_alignment_of_the_models_own_translation_is_that_of_its_tokens(folder):
+    translator = workings.load(folder)
+    for text in TEXTS:
+        (one,) = translator.translate_all([text], alignment=True)
+        found, best = one.alignment, one.translations[0]
+        assert " ".join(found.source[:-1]) == text and found.source[-1] == "(end)"
+        assert found.target[-1] == "(end)" or not best.ended
+        assert "".join(found.target[: -1 if best.ended else None]).replace("␣", "") == best.text.replace(" ", "")
+        torch.testing.assert_close(found.weights.sum(-1), torch.ones(found.weights.shape[:-1]))
+        assert torch.equal(translator.alignment(text).weights, found.weights)
+    (blank,) = translator.translate_all(["  "], alignment=True)
+    assert blank.alignment is None
+
+
+def test_a_translation_of_ones_own_is_aligned_word_by_word(folder):
+    found = workings.load(folder).alignment("the dog and the cat", "le chien")
+    assert found.source == ["the", "dog", "and", "the", "cat", "(end)"] and found.target == ["le", "chien", "(end)"]
+    assert found.layer().shape == (3, 6)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((" ",), "The text to align is ' '"),
+        (("the cat", ""), "The translation to align is ''"),
+        (("the cat", "le chat " * 50), "translation to align has .* at most"),
+    ],
+    ids=["no text", "no translation", "too long"],
+)
+def test_what_cannot_be_aligned_is_refused_in_a_sentence(folder, given, said):
+    with pytest.raises(BadInput, match=said):
+        workings.load(folder).alignment(*given)
+
+
+def test_the_command_shows_what_was_looked_at_in_digits_where_there_is_no_terminal(folder, capsys):
+    lines = printed(capsys, str(folder), "the cat", "--show-attention").splitlines()
+    assert lines[0] == workings.load(folder).translate("the cat") and lines[1] == ""
+    layers = workings.load(folder).alignment("the cat").weights.shape[0]
+    assert lines[-2] == f"(layer {max(1, layers - 1)} of {layers}, mean over its 3 heads)"
+    assert not set("░▒▓█") & set("".join(lines))
+
+
+def test_json_holds_the_map_of_the_layer_that_is_asked_for(folder, capsys):
+    (one,) = map(json.loads, printed(capsys, str(folder), "the cat", "--show-attention", "--layer", "1", "--json").splitlines())
+    found = workings.load(folder).alignment("the cat")
+    assert (one["alignment"]["source"], one["alignment"]["target"], one["alignment"]["layer"]) == (found.source, found.target, 1)
+    torch.testing.assert_close(torch.tensor(one["alignment"]["weights"]), found.layer(1), atol=1e-4, rtol=0)

@@ -3,7 +3,7 @@
 import json as json_module
 import sys
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ app = make_app(
     'workings translate Helsinki-NLP/opus-mt-de-en "Guten Tag." --nbest 3',
     "workings translate runs/NAME --file news.de --out news.en --beam 1",
     "workings translate runs/NAME --file news.de --json",
+    'workings translate runs/NAME "Ein Hund läuft." --show-attention',
 )
 
 
@@ -37,6 +38,8 @@ def translate(
     top_p: float | None = None,
     seed: MaybeWhole = None,
     quantize: Literal["none", "bfloat16", "int8"] | None = None,
+    show_attention: bool = False,
+    layer: MaybeWhole = None,
     json: bool = False,
 ) -> None:
     """Translate texts, or every line of a file, with a model that translates.
@@ -59,6 +62,8 @@ def translate(
         top_p: When drawing, choose among the likeliest tokens that hold this much of the probability together.
         seed: Where the draws begin.
         quantize: int8 makes translating faster on a CPU, with slightly different probabilities.
+        show_attention: Show which words of the text each word of the translation looked at: the mean over the heads of a layer of the cross-attention.
+        layer: Which layer to show, counted from 1. [default: the second last]
         json: Print one JSON object a text.
     """
     from workings import verbs
@@ -73,14 +78,41 @@ def translate(
             raise BadInput(f"Text {number} to translate is empty; give a sentence.")
     if out is not None and any(Path(name).resolve() == Path(out).resolve() for name in file or () if name != "-"):
         raise BadInput(f"{out} is read with --file and would be written over by --out; give another name.")
-    translated = verbs.translate(model, lines_of(texts, file or []), **choices)
+    if layer is not None and not show_attention:
+        raise BadInput("--layer says which layer --show-attention shows; give that too.")
+    translated = verbs.translate(model, lines_of(texts, file or []), alignment=show_attention, **choices)
     count = 0
     with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target:
         for one in translated:
             count += 1
-            print(json_module.dumps(asdict(one), ensure_ascii=False) if json else shown(one, nbest or 1), file=target, flush=True)
+            print(as_json(one, layer) if json else shown(one, nbest or 1), file=target, flush=True)
+            if one.alignment is not None and not json:
+                print(mapped(one.alignment, layer, target), file=target, flush=True)
     if out:
         print(f"{counted(count, 'text')}: {out}", file=sys.stderr)
+
+
+def as_json(translated: Any, layer: int | None) -> str:
+    """Everything that is known of a text: its translations, and the map of one layer if it was asked for."""
+    alignment = translated.alignment
+    said = asdict(replace(translated, alignment=None))
+    del said["alignment"]
+    if alignment is not None:
+        weights = [[round(weight, 4) for weight in row] for row in alignment.layer(layer).tolist()]
+        said["alignment"] = {"source": alignment.source, "target": alignment.target, "layer": layer or alignment.usual, "weights": weights}
+    return json_module.dumps(said, ensure_ascii=False)
+
+
+def mapped(alignment: Any, layer: int | None, file: Any) -> str:
+    """The map of one layer, shaded on a terminal that knows the blocks, and which layer it is of."""
+    from rich.console import Console
+
+    from workings.cli.attention_map import attention_map
+
+    console = Console(file=file)
+    shaded = console.is_terminal and console.encoding.startswith("utf")
+    text = attention_map(alignment.source, alignment.target, alignment.layer(layer).tolist(), console.width, shaded)
+    return f"\n{text}\n(layer {layer or alignment.usual} of {len(alignment.weights)}, mean over its {alignment.weights.shape[1]} heads)\n"
 
 
 def shown(translated: Any, nbest: int) -> str:

@@ -66,6 +66,10 @@ class Tokenizer:
         """What one token stands for, in UTF-8; it may be a part of a character."""
         return self._table[token]
 
+    def source_bytes_of(self, token: int) -> bytes:
+        """The same of a token of the language that is translated from; another one only where two languages have a vocabulary each."""
+        return self.bytes_of(token)
+
     def decode(self, ids: Iterable[int] | Tensor) -> str:
         """The text of the ids: their bytes joined; bytes that are no UTF-8 become the replacement character."""
         if isinstance(ids, Tensor):

@@ -52,6 +52,10 @@ class TwoTokenizers(Tokenizer):
         """What a token of the target language stands for."""
         return self.sides[1].bytes_of(token)
 
+    def source_bytes_of(self, token: int) -> bytes:
+        """What one of the source language stands for."""
+        return self.sides[0].bytes_of(token)
+
     def decode(self, ids: Iterable[int] | Tensor) -> str:
         """The text of ids in the target language."""
         return self.sides[1].decode(ids)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from workings.data.tokenizers import Tokenizer
 from workings.errors import BadInput
+from workings.generation.alignment import Alignment
 from workings.generation.beam import Forbidden, Hypothesis, Steps, beam_search, likeliest
 from workings.generation.sampling import choose, uniforms
 from workings.generation.settings import WriteSettings
@@ -42,6 +43,8 @@ class Translated:
 
     source: str
     translations: list[Translation]
+    alignment: Alignment | None = None
+    """Of the best one, if it was asked for."""
 
     @property
     def text(self) -> str:

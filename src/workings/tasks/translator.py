@@ -1,12 +1,14 @@
 """A translation model in use."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
 import torch
 
 from workings.errors import BadInput
+from workings.generation.alignment import Alignment, align
 from workings.generation.translate import Translated, TranslationSteps, translate
 from workings.generation.translate_settings import TranslateSettings
 from workings.generation.translate_step import prepare_steps
@@ -45,12 +47,39 @@ class Translator:
         found = [translated.text for translated in self.translate_all(several, **choices)]
         return found[0] if isinstance(texts, str) else found
 
-    def translate_all(self, texts: Iterable[str], **choices: Any) -> Iterator[Translated]:
-        """The `nbest` best translations of each text, with scores, one after another as they are done; a blank text stays blank."""
+    def translate_all(self, texts: Iterable[str], alignment: bool = False, **choices: Any) -> Iterator[Translated]:
+        """The `nbest` best translations of each text, with scores, one after another as they are done; a blank text stays blank.
+
+        alignment: whether to say of the best one which words of the text it looked at.
+        """
         settings = self.settings(**choices)
         if settings.quantize not in self.prepared:
             self.prepared[settings.quantize] = prepare_steps(self.model, settings.quantize)
-        return translate(self.prepared[settings.quantize], self.tokenizer, texts, settings)
+        found = translate(self.prepared[settings.quantize], self.tokenizer, texts, settings)
+        return (replace(one, alignment=self.aligned(one)) for one in found) if alignment else found
+
+    def alignment(self, text: str, translation: str | None = None) -> Alignment:
+        """Which words of a text its translation looks at: this model's own, or one that is given."""
+        for what, given in (("text", text), ("translation", translation)):
+            if given is not None and not given.strip():
+                raise BadInput(f"The {what} to align is {given!r}; it must not be empty.")
+        if translation is None:
+            (found,) = self.translate_all([text], alignment=True)
+            assert found.alignment is not None
+            return found.alignment
+        source, target = (
+            [*tokens.tolist(), self.model.settings.end] for tokens in (self.tokenizer.encode(text), self.tokenizer.encode_each_target([translation])[0])
+        )
+        for what, tokens, side in (("text", source, self.model.settings.encoder), ("translation", target, self.model.settings.decoder)):
+            if len(tokens) > side.context:
+                raise BadInput(f"The {what} to align has {len(tokens):,} tokens, and this model takes {side.context:,} at most; give a shorter one.")
+        return align(self.model, self.tokenizer, [source], [target])[0]
+
+    def aligned(self, found: Translated) -> Alignment | None:
+        """The alignment of the best translation of a text, token by token as it was written; None if there is none, as for a blank text."""
+        best, end = found.translations[0], self.model.settings.end
+        source, target = [*self.tokenizer.encode(found.source).tolist(), end], [*best.tokens, *[end] * best.ended]
+        return align(self.model, self.tokenizer, [source], [target])[0] if found.source.strip() and target else None
 
     def settings(self, **choices: Any) -> TranslateSettings:
         """The choices, laid over the folder's own defaults. Unless a beam is asked for, it is 1 for drawing, and wide enough for `nbest`."""

@@ -54,6 +54,16 @@ def test_the_last_few_are_kept(tmp_path):
         assert [int(path.stem[5:]) for path in kept.files()] == [2, 9, 10, 100, 12_345_678][-keep:]
 
 
+def test_one_that_is_there_only_because_a_run_was_stopped_pushes_none_out_and_goes_with_the_next(tmp_path):
+    kept = Checkpoints(tmp_path, keep=2)
+    for step, stopped in ((2, False), (4, False), (5, True), (6, False)):
+        kept.save(step, TENSORS, FACTS | {"at": step}, stopped)
+        assert kept.load()[1]["at"] == step
+        if stopped:
+            assert [path.stem for path in kept.files()] == ["step-00000002", "step-00000004", "step-00000005-stopped"]
+    assert [path.stem for path in kept.files()] == ["step-00000004", "step-00000006"]
+
+
 @pytest.mark.parametrize(
     "spoil", [lambda data: data[:-1], lambda data: data[: len(data) // 2], lambda data: data[:5], lambda data: b"", lambda data: b"\0" * len(data)]
 )

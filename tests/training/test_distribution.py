@@ -88,6 +88,19 @@ def test_muon_in_two_processes_is_muon_in_one(how, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["replicated", "sharded"])
+def test_the_mean_of_the_last_checkpoints_in_two_processes_is_that_in_one(how, make, tmp_path):
+    plan = dict(steps=6, log_every=1, evaluate_every=3, checkpoint_every=2, average_last=3)
+    train(make, tmp_path / "one", **plan)
+    together(lambda: train(make, tmp_path / how, distribution=how, **plan))
+    assert_close(tmp_path / "one", tmp_path / how)
+    one, two = ([row for row in rows(tmp_path / name) if row.get("averaged")] for name in ("one", how))
+    assert one[0]["averaged"] == two[0]["averaged"] == 3 and one[0]["loss"] == pytest.approx(two[0]["loss"], abs=2e-6)
+    before = len(read_metrics(tmp_path / how / "metrics.jsonl"))
+    together(lambda: train(make, tmp_path / how, distribution=how, **plan))
+    assert [row["event"] for row in read_metrics(tmp_path / how / "metrics.jsonl")[before - 1 :]] == ["resume", "end"]  # not again
+
+
+@pytest.mark.parametrize("how", ["replicated", "sharded"])
 def test_two_processes_resume_to_the_same_bits(how, make, tmp_path):
     plan = dict(steps=10, distribution=how)
     together(lambda: train(make, tmp_path / "whole", **plan))

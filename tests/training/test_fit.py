@@ -277,6 +277,7 @@ def test_a_disk_that_is_full_when_the_model_is_saved_is_one_sentence_and_the_old
         ({"steps": -1}, "training.steps is -1"),
         ({"minutes": -2.0}, "training.minutes is -2.0"),
         ({"keep": 0}, "training.keep is 0"),
+        ({"average_last": -1}, "training.average_last is -1"),
         ({"pieces": 9, "batch": 8}, "training.pieces is 9, more than training.batch, which is 8"),
         ({"seed": 2**63}, "training.seed is 9223372036854775808; it must be below"),
     ],

@@ -232,7 +232,7 @@ def test_a_signal_saves_exits_with_130_and_says_how_to_go_on(number, tmp_path):
     assert said.strip().splitlines()[-1] == f"workings: saved; go on with: workings resume {tmp_path / 'run'}"
     end = read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]
     assert end["event"] == "end" and end["reason"] == "interrupted"
-    assert (tmp_path / "run" / "checkpoints" / f"step-{end['step']:08d}.safetensors").exists()
+    assert (tmp_path / "run" / "checkpoints" / f"step-{end['step']:08d}-stopped.safetensors").exists()
 
 
 def test_rows_after_a_resume_are_those_of_the_whole_run(tmp_path):

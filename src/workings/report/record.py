@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 from workings.report import formats
 from workings.training.journal import read_metrics
 
@@ -18,7 +18,7 @@ ENDINGS = {
     "non-finite": "stopped: the loss was no longer finite",
     "running": "still running, or killed; these are the rows so far",
 }
-BOOKKEEPING = ("event", "step", "seconds", "best")
+BOOKKEEPING = ("event", "step", "seconds", "best", "averaged")
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,8 @@ class Record:
         best = self.best
         if best is None or "loss" not in best:
             return first
-        return f"{first} Its best validation loss is {formats.value(best['loss'])} {self.unit_of('loss')}".rstrip() + f", at step {best['step']:,}."
+        of = f", of the mean of the last {counted(best['averaged'], 'checkpoint')}" if best.get("averaged") else ""
+        return f"{first} Its best validation loss is {formats.value(best['loss'])} {self.unit_of('loss')}".rstrip() + f", at step {best['step']:,}{of}."
 
 
 def is_number(x: object) -> bool:

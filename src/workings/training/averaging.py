@@ -1,6 +1,6 @@
-"""A moving average of the weights (statement 6.1c)."""
+"""Averages of the weights: one that moves with them (statement 6.1c), and the mean of several."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -41,3 +41,14 @@ class Average:
             mine: Tensor = parameter.detach().clone()
             parameter.copy_(self.weights[name])
             self.weights[name].copy_(mine)
+
+
+def mean(several: Iterable[dict[str, Tensor]]) -> tuple[dict[str, Tensor], int]:
+    """w' = (w_1 + ... + w_n) / n by name, and n. One set of tensors is looked at after another, and their sum, in float64, is all that is held."""
+    total: dict[str, Tensor] = {}
+    n = 0
+    for tensors in several:
+        n += 1
+        for name, tensor in tensors.items():
+            total[name] = total[name].add_(tensor) if name in total else tensor.to(torch.float64, copy=True)
+    return {name: tensor / n for name, tensor in total.items()}, n

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from workings.errors import BadInput
+
+DAMAGE = (SafetensorError, ValueError, OSError, KeyError)
+"""What `read` raises when a bit of a file is not as it was written."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -50,6 +54,10 @@ def digest(tensors: dict[str, Tensor], facts: str) -> str:
     return total.hexdigest()
 
 
+STOPPED = "-stopped"
+"""Marks the name of a checkpoint that is only there because a run was stopped."""
+
+
 class Checkpoints:
     """The last few checkpoints of a run."""
 
@@ -60,15 +68,18 @@ class Checkpoints:
         """Oldest first."""
         return sorted(self.folder.glob("step-*.safetensors"))
 
-    def save(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Path:
-        """Write one and forget the oldest beyond `keep`, damaged ones of later steps, and what a kill left half written."""
+    def save(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any], stopped: bool = False) -> Path:
+        """Write one and forget the oldest beyond `keep`, damaged ones of later steps, and what a kill left half written.
+
+        stopped: it is written only because somebody said stop. It pushes no other out, and the next one forgets it: where a run was stopped must not show.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(facts)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        path = self.folder / f"step-{step:08d}.safetensors"
+        path = self.folder / f"step-{step:08d}{STOPPED if stopped else ''}.safetensors"
         write_whole(path, safetensors.torch.save(tensors, metadata={"facts": text, "digest": digest(tensors, text)}))
         files = self.files()
-        kept = files[: files.index(path) + 1][-self.keep :]
+        kept = [old for old in files[: files.index(path) + 1] if old == path or not old.stem.endswith(STOPPED)][-(self.keep + stopped) :]
         for old in [*set(files).difference(kept), *self.folder.glob("*.partial")]:
             old.unlink()
         return path
@@ -79,11 +90,20 @@ class Checkpoints:
         for path in reversed(self.files()):
             try:
                 return *read(path), damaged
-            except (SafetensorError, ValueError, OSError, KeyError) as error:
+            except DAMAGE as error:
                 damaged.append(f"{path} is damaged ({error}).")
         if damaged:
             raise BadInput(f"No checkpoint can be used: {' '.join(damaged)} Train again with --overwrite, or put a good copy back.")
         return None
+
+
+def read_whole(paths: list[Path], warn: Callable[[str], None]) -> Iterator[dict[str, Tensor]]:
+    """The tensors of one after another; a damaged one is named and left out."""
+    for path in paths:
+        try:
+            yield read(path)[0]
+        except DAMAGE as error:
+            warn(f"{path} is damaged ({error}); it is left out.")
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -12,10 +12,11 @@ from workings.errors import BadInput
 from workings.layers.fast.memory import keep_freed_memory
 from workings.layers.randomness import seed_draws
 from workings.settings import difference
-from workings.training.checkpoints import Checkpoints
+from workings.training.averaging import mean
+from workings.training.checkpoints import Checkpoints, read_whole
 from workings.training.distribution import Ranks
 from workings.training.game import Game
-from workings.training.journal import Journal
+from workings.training.journal import Journal, read_metrics
 from workings.training.machine import autocast, choose_device, choose_precision
 from workings.training.player import Player
 from workings.training.progress import Progress
@@ -24,7 +25,7 @@ from workings.training.settings import TrainingSettings
 from workings.training.signals import Stop
 from workings.training.tensorboard import Board, require_tensorboard
 
-FREE = {f"training.{name}" for name in "steps minutes evaluate_every checkpoint_every keep patience log_every tensorboard".split()}
+FREE = {f"training.{name}" for name in "steps minutes evaluate_every checkpoint_every keep average_last patience log_every tensorboard".split()}
 """Settings that may differ when a run goes on: they change how long it lasts and what is written, not what a step does."""
 
 
@@ -58,7 +59,7 @@ class Loop:
         self.device = self.ranks.device
         self.precision = choose_precision(s.precision, self.device)
         self.players = {name: Player(module, game.optimizer(name), self.ranks, coarse=self.precision is not None) for name, module in game.players.items()}
-        self.checkpoints = Checkpoints(run.checkpoints, s.keep)
+        self.checkpoints = Checkpoints(run.checkpoints, max(s.keep, s.average_last))
         self.journal = Journal(run.metrics, self.ranks.first)
         self.board = Board(run.tensorboard) if s.tensorboard and self.ranks.first else None
         self.state = State()
@@ -85,7 +86,9 @@ class Loop:
                     if step % (self.s.checkpoint_every or every) == 0:
                         self.save()
                 if self.saved != self.state.step:
-                    self.save()
+                    self.save(stopped=reason == "interrupted")
+            if reason != "interrupted":
+                self.average()
             self.record("end", reason=reason, seconds=self.state.seconds, total_seconds=self.state.total_seconds)
             self.progress.end(reason, self.state.step)
             return reason
@@ -108,6 +111,7 @@ class Loop:
             self.saved = self.state.step
             same_budget = facts["config"]["training"]["minutes"] == self.s.minutes
             self.record("resume")
+            self.state.best = min([self.state.best, *(row[self.game.watch] for row in self.averages())])  # found after the checkpoint was written
         if not (self.s.minutes and same_budget):
             self.state.planned = self.plan()
         self.progress.begin(self.state.step, self.state.planned, self.s.minutes, self.game.units)
@@ -222,38 +226,65 @@ class Loop:
 
     @torch.no_grad()
     def evaluate(self) -> None:
-        """Score the (averaged) weights, keep them in model/ if they are the best so far, and show what they can do."""
+        """Score the weights, or their moving average where one is kept."""
         started = time.perf_counter()
         with ExitStack() as averaged:
             for player in self.players.values():
                 averaged.enter_context(player.averaged())
-            with ExitStack() as ready:
-                for player in self.players.values():
-                    player.module.eval()
-                    ready.enter_context(self.ranks.gathered(player.module))
-                ready.enter_context(autocast(self.device, self.precision))
-                seed_draws(self.s.seed, self.state.step, -1)
-                scores = self.ranks.agree(self.game.evaluate())
-                shown = self.game.preview(self.state.step)
-            better = scores[self.game.watch] < self.state.best
-            self.state.best, self.state.stale = (scores[self.game.watch], 0) if better else (self.state.best, self.state.stale + 1)
-            if better:
-                weights = {name: player.weights() for name, player in self.players.items()}
-                if self.ranks.first:
-                    self.game.save(self.run.model, weights, {"step": self.state.step, **scores})
-        self.progress.validation(self.record("validation", seconds=self.state.seconds, **scores, best=better), self.state)
-        if shown:
-            self.progress.sample(self.record("sample", **shown))
+            self.score()
         self.state.evaluation = self.ranks.agree(time.perf_counter() - started)
         self.state.total_seconds += self.state.evaluation
 
-    def save(self) -> None:
-        """Write a checkpoint."""
+    @torch.no_grad()
+    def average(self) -> None:
+        """Score the mean of the weights of the last checkpoints (parameters; buffers are the last one's), unless the record says that this was done here."""
+        started = time.perf_counter()
+        paths = self.checkpoints.files()[-self.s.average_last :] if self.s.average_last else []
+        done = any((row["step"], row["averaged"]) == (self.state.step, len(paths)) for row in self.averages())
+        paths = self.ranks.agree([] if done else paths)
+        if not paths:
+            return
+        owned = {f"{name}/weights/{key}" for name, player in self.players.items() for key in player.names.values()}
+        read = ({key: tensor for key, tensor in tensors.items() if key in owned} for tensors in read_whole(paths, self.progress.warn))
+        weights, number = mean(read)
+        with ExitStack() as lent:
+            for name, player in self.players.items():
+                lent.enter_context(player.lent({key: weights[f"{name}/weights/{key}"] for key in player.names.values()}))
+            self.score(averaged=number)
+        self.state.total_seconds += self.ranks.agree(time.perf_counter() - started)
+
+    def averages(self) -> list[dict[str, Any]]:
+        """What the record says of means of checkpoints, up to this step."""
+        rows = read_metrics(self.run.metrics) if self.ranks.first else []
+        return self.ranks.agree([row for row in rows if row["event"] == "validation" and "averaged" in row])
+
+    def score(self, **averaged: int) -> None:
+        """Score the weights that the players have now, keep them in model/ if they are the best so far, and show what they can do. averaged: of how many."""
+        with ExitStack() as ready:
+            for player in self.players.values():
+                player.module.eval()
+                ready.enter_context(self.ranks.gathered(player.module))
+            ready.enter_context(autocast(self.device, self.precision))
+            seed_draws(self.s.seed, self.state.step, -1)
+            scores = self.ranks.agree(self.game.evaluate())
+            shown = self.game.preview(self.state.step)
+        better = scores[self.game.watch] < self.state.best
+        self.state.best, self.state.stale = (scores[self.game.watch], 0) if better else (self.state.best, self.state.stale + 1)
+        if better:
+            weights = {name: player.weights() for name, player in self.players.items()}
+            if self.ranks.first:
+                self.game.save(self.run.model, weights, {"step": self.state.step, **scores, **averaged})
+        self.progress.validation(self.record("validation", seconds=self.state.seconds, **scores, best=better, **averaged), self.state)
+        if shown and (better or not averaged):
+            self.progress.sample(self.record("sample", **shown, **averaged))
+
+    def save(self, stopped: bool = False) -> None:
+        """Write a checkpoint. stopped: one that would not be written, had nobody said stop."""
         started = time.perf_counter()
         tensors = {f"{name}/{key}": tensor for name, player in self.players.items() for key, tensor in player.state().items()}
         if self.ranks.first:
             facts = {"state": asdict(self.state), "config": self.config, "data": self.game.fingerprint}
-            path = self.checkpoints.save(self.state.step, tensors, facts)
+            path = self.checkpoints.save(self.state.step, tensors, facts, stopped)
             self.record("checkpoint", name=path.name, total_seconds=self.state.total_seconds)
         self.saved = self.state.step
         self.state.total_seconds += time.perf_counter() - started

@@ -59,6 +59,13 @@ class Player:
         """A block in which the module has its averaged weights, where an average is kept."""
         return self.average.applied() if self.average is not None else nullcontext()
 
+    def lent(self, weights: dict[str, Tensor]) -> AbstractContextManager[None]:
+        """A block in which the module's parameters are these full tensors, by name; its buffers stay as they are."""
+        other = Average(self.module, 0.0)
+        for name, tensor in other.weights.items():
+            tensor.copy_(like(weights[name].to(tensor.dtype), tensor))
+        return other.applied()
+
     def weights(self) -> dict[str, Tensor]:
         """The full weights and buffers by name, tied ones under the first, as on no rank alone when sharded (every rank must ask)."""
         return {name: whole(tensor).detach() for name, tensor in tensors_of(self.module).items()}

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from workings.errors import counted
+
 
 def duration(seconds: float) -> str:
     """Seconds as a person says them.
@@ -92,7 +94,8 @@ class Progress:
 
     def validation(self, row: dict[str, Any], state: Any) -> None:
         """The weights were scored."""
-        self.validation_line = f"validation {scores_in(row)}{'  (best so far)' if row['best'] else ''}"
+        of = f" of the mean of {counted(row['averaged'], 'checkpoint')}" if "averaged" in row else ""
+        self.validation_line = f"validation{of} {scores_in(row)}{'  (best so far)' if row['best'] else ''}"
         if self.live is not None:
             self.live.update(self.panel())
         else:

@@ -78,6 +78,8 @@ class TrainingSettings:
     """Steps between checkpoints; 0 saves one at each evaluation."""
     keep: int = 2
     """How many of the last checkpoints to keep."""
+    average_last: int = 0
+    """At the end, average the weights of the last so many checkpoints, and keep the average if its validation score is better; so many are then kept."""
     patience: int = 0
     """Stop after so many evaluations without a better score (early stopping, 6.1c); 0 never does."""
     log_every: int = 10
@@ -92,7 +94,7 @@ class TrainingSettings:
     """Also write the record for TensorBoard, into the run's tensorboard/."""
 
     def __post_init__(self) -> None:
-        check(self, "training", seed=0, batch=1, pieces=1, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, patience=0, log_every=1)
+        check(self, "training", seed=0, batch=1, pieces=1, minutes=0, evaluate_every=0, checkpoint_every=0, keep=1, average_last=0, patience=0, log_every=1)
         if self.seed >= 2**63:
             raise BadInput(f"training.seed is {self.seed}; it must be below 2^63.")
         if self.steps is not None:

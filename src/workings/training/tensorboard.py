@@ -29,7 +29,7 @@ class Board:
         if self.writer is None:
             self.writer = self.make(str(self.folder), purge_step=row["step"] + 1)
         if row["event"] in ("train", "validation"):
-            for key in row.keys() - {"event", "step", "seconds", "best"}:
+            for key in row.keys() - {"event", "step", "seconds", "best", "averaged"}:
                 self.writer.add_scalar(f"{row['event']}/{key}", row[key], row["step"])
         if row["event"] == "sample" and "text" in row:
             self.writer.add_text("sample", row["text"], row["step"])

@@ -24,6 +24,7 @@ from workings.models.encoder_decoder import EncoderDecoder
 from workings.models.encoder_settings import EncoderDecoderSettings
 from workings.objectives.next_token import IGNORE, next_token_loss
 from workings.tasks.sentences import fingerprint, some_hidden
+from workings.tasks.translation_scores import translation_scores
 from workings.tasks.translation_settings import OURS_TO_SAY, TranslationData, TranslationSettings
 from workings.training.game import Batch, Game, Loss
 from workings.training.settings import OptimizerSettings
@@ -56,6 +57,8 @@ class Translation(Game):
         if self.start:
             model.load_state_dict(self.start.model.state_dict())
         self.players = {"model": model}
+        self.said: list[str] = []
+        """What the last evaluation made of the pairs that are tried."""
         self.units_per_step = round(int(lengths.sum()) / self.buckets.steps)
         self.flops_per_step = 3 * flops_per_pair(model, *lengths.double().mean(0).tolist()) * len(self.examples) / self.buckets.steps
 
@@ -117,16 +120,25 @@ class Translation(Game):
             logits = self.logits(batch)
             loss, tokens = next_token_loss(logits, batch["targets"])
             total, count, right = total + float(loss.detach()), count + int(tokens), right + int((logits.argmax(-1) == batch["targets"]).sum())
-        return {"loss": total / count, "perplexity": math.exp(min(total / count, 700)), "accuracy": right / count, "tokens": count}
+        scores = {"loss": total / count, "perplexity": math.exp(min(total / count, 700)), "accuracy": right / count, "tokens": count}
+        tried, scored = self.tried(), self.settings.tuning.scored
+        self.said = self.translated(tried)
+        return scores | (bleu_and_chrf(self.said[:scored], tried.targets[:scored]) if scored else {})
+
+    def tried(self) -> Pairs:
+        """The validation pairs that are translated at each evaluation, for scores or to be looked at."""
+        return self.held.of(range(min(max(self.settings.tuning.scored, SHOWN), len(self.held))))
+
+    def translated(self, pairs: Pairs) -> list[str]:
+        """What the model makes of the sources, the likeliest token at each place."""
+        room = TranslateSettings(beam=1, tokens=2 * int(lengths_of(self.held_examples)[: len(pairs), 1].max()))  # at first it knows no end
+        with torch.autocast(next(self.players["model"].parameters()).device.type, enabled=False):
+            return [one.text for one in translate(prepare_steps(self.players["model"]), self.tokenizer, pairs.sources, room)]
 
     def preview(self, step: int) -> dict[str, Any]:
         """A validation sentence and what the model makes of it, and for the report some more."""
-        shown = self.held.of(range(min(SHOWN, len(self.held))))
-        with torch.autocast(next(self.players["model"].parameters()).device.type, enabled=False):
-            steps = prepare_steps(self.players["model"])
-            room = TranslateSettings(beam=1, tokens=2 * int(lengths_of(self.held_examples)[:SHOWN, 1].max()))  # at first it knows no end
-            said = [one.text for one in translate(steps, self.tokenizer, shown.sources, room)]
-        pairs = [dict(source=a, reference=b, translation=c) for a, b, c in zip(shown.sources, shown.targets, said, strict=True)]
+        columns = (self.held.sources, self.held.targets, self.said[:SHOWN])
+        pairs = [dict(source=a, reference=b, translation=c) for a, b, c in zip(*columns, strict=False)]
         return {"text": "{source}\n{translation}\n(reference: {reference})".format(**pairs[0]), "pairs": pairs}
 
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
@@ -189,6 +201,12 @@ def framed(pairs: Pairs, tokenizer: Tokenizer, model: EncoderDecoderSettings, lo
         raise BadInput(f"Every pair of {pairs.where} has a side of more than {counted(most, 'token')}; set data.longest and model.context higher.")
     over = {f"longer than {counted(most, 'token')}": len(examples) - len(kept)} if len(kept) < len(examples) else {}
     return pairs.of(kept, **over), [examples[row] for row in kept]
+
+
+def bleu_and_chrf(said: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+    """The two numbers; their signatures are with the scores of `workings evaluate`."""
+    scores = translation_scores(said, references)
+    return {name: scores[name] for name in ("bleu", "chrf")}
 
 
 def lengths_of(examples: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

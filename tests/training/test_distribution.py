@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.tasks.pairs import translators
 from tests.training.games import Ragged, assert_same_bits, language, rows, signal_at, tensors, train
 from workings.errors import BadInput
 from workings.training.distribution import Ranks
@@ -68,6 +69,16 @@ def assert_close(one: Path, other: Path) -> None:
 def make(tmp_path):
     # A large epsilon: with Adam's usual one, a gradient that is only rounding moves a weight as far as any other.
     return language(tmp_path, kind=Ragged, model=DROPPING, optimizer={"average": 0.9, "epsilon": 1e-3})
+
+
+@pytest.mark.parametrize("how", ["replicated", "sharded"])
+def test_a_step_of_fewer_rows_than_parts_is_that_of_one_process(how, tmp_path):
+    make = translators(tmp_path, model={"dropout": 0.2}, data={"batch_tokens": 24}, optimizer={"name": "adamw", "epsilon": 1e-3})
+    task = make({})[0]
+    assert min(task.rows(step, 0, 8) for step in range(6)) == 1
+    train(make, tmp_path / "one", steps=6, log_every=1)
+    together(lambda: train(make, tmp_path / how, steps=6, log_every=1, pieces=2, distribution=how))
+    assert_close(tmp_path / "one", tmp_path / how)
 
 
 @pytest.mark.parametrize("how", ["replicated", "sharded"])
@@ -150,4 +161,4 @@ def test_more_processes_than_rows_are_refused():
     ranks = Ranks(torch.device("cpu"), "replicated")
     ranks.world = 4
     with pytest.raises(BadInput, match="batch 6 cannot be cut into 8 parts"):
-        list(ranks.rows(6, 2))
+        ranks.check(6, 2)

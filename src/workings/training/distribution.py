@@ -30,11 +30,15 @@ class Ranks:
         """Whether this process writes files and speaks."""
         return self.rank == 0
 
-    def rows(self, batch: int, pieces: int) -> Iterator[tuple[int, int]]:
-        """(first, count) of each piece of this rank's share of a batch; all shares together are rows 0 .. batch."""
+    def check(self, batch: int, pieces: int) -> None:
+        """Refuse batches that are smaller than the parts they are cut into."""
         parts = self.world * pieces
         if batch < parts:
             raise BadInput(f"training.batch {batch} cannot be cut into {parts} parts ({self.world} processes, {counted(pieces, 'piece')}); make it larger.")
+
+    def rows(self, batch: int, pieces: int) -> Iterator[tuple[int, int]]:
+        """(first, count) of each piece of this rank's share of a batch; all shares together are rows 0 .. batch. Of a few rows, a piece may have none."""
+        parts = self.world * pieces
         edges = [batch * part // parts for part in range(self.rank * pieces, (self.rank + 1) * pieces + 1)]
         return ((start, end - start) for start, end in zip(edges, edges[1:], strict=False))
 

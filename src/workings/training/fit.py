@@ -57,6 +57,7 @@ class Loop:
         self.game, self.s, self.run, self.progress, self.config = game, s, run, progress, config
         self.ranks = ready(s)
         self.device = self.ranks.device
+        self.ranks.check(s.batch, s.pieces)
         self.precision = choose_precision(s.precision, self.device)
         self.players = {name: Player(module, game.optimizer(name), self.ranks, coarse=self.precision is not None) for name, module in game.players.items()}
         self.checkpoints = Checkpoints(run.checkpoints, max(s.keep, s.average_last))
@@ -187,14 +188,15 @@ class Loop:
                 player.module.train()
             player.learns(other == name)
         for first, rows in self.ranks.rows(self.game.rows(step, turn, self.s.batch), self.s.pieces):
+            first, weight = (first, 1) if rows else (0, 0)  # a piece without rows repeats one for nothing, so that all processes do alike
             seed_draws(self.s.seed, step, turn, first_row=first)
-            batch = {key: tensor.to(self.device) for key, tensor in self.game.batch(step, turn, first, rows).items()}
+            batch = {key: tensor.to(self.device) for key, tensor in self.game.batch(step, turn, first, max(rows, 1)).items()}
             with autocast(self.device, self.precision):
                 loss = self.game.loss(name, batch, step)
-            loss.total.backward()
-            count += loss.count
+            (loss.total * weight).backward()
+            count += loss.count * weight
             for key, value in {"loss": float(loss.total.detach()), **loss.parts}.items():
-                totals[key] = totals.get(key, 0.0) + value
+                totals[key] = totals.get(key, 0.0) + value * weight
         count, *values = self.ranks.sum(count, *totals.values())
         return count, dict(zip(totals, values, strict=True))
 

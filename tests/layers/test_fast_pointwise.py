@@ -16,10 +16,11 @@ def close(mine, right, dtype):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_gelu_equals_pytorchs(dtype):
+@pytest.mark.parametrize(("gelu", "form"), [(fast.gelu_tanh, "tanh"), (fast.gelu, "none")])
+def test_gelu_equals_pytorchs(gelu, form, dtype):
     x = torch.linspace(-12, 12, 8200).view(4, 2050).to(dtype).requires_grad_()
     exact = x.detach().double().requires_grad_()
-    y, right = fast.gelu_tanh(x), F.gelu(exact, approximate="tanh")
+    y, right = gelu(x), F.gelu(exact, approximate=form)
     dy = torch.randn_like(y)
     assert close(y, right, dtype)
     assert close(torch.autograd.grad(y, x, dy)[0], torch.autograd.grad(right, exact, dy.double())[0], dtype)
@@ -50,8 +51,9 @@ def test_under_autocast_the_norm_answers_in_the_precision_of_the_next_product():
         assert torch.allclose(norm(x).float(), F.layer_norm(x, (600,)), atol=2e-2)
 
 
-def test_a_value_that_is_not_a_number_stays_one():
+@pytest.mark.parametrize("gelu", [fast.gelu_tanh, fast.gelu])
+def test_a_value_that_is_not_a_number_stays_one(gelu):
     x = torch.randn(30, 300).bfloat16()
     x[3, 5] = torch.nan
-    y = fast.gelu_tanh(x.requires_grad_())
+    y = gelu(x.requires_grad_())
     assert y[3, 5].isnan() and y.isnan().sum() == 1

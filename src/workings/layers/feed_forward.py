@@ -3,10 +3,10 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workings.layers.fast.pointwise import gelu_tanh
+from workings.layers.fast.pointwise import gelu, gelu_tanh
 from workings.layers.linear import Linear
 
-PHI = {"relu": F.relu, "gelu": F.gelu, "gelu-tanh": gelu_tanh, "silu": F.silu}
+PHI = {"relu": F.relu, "gelu": gelu, "gelu-tanh": gelu_tanh, "silu": F.silu}
 """The nonlinearities of one argument."""
 
 

@@ -23,13 +23,13 @@ def enabled() -> bool:
     return os.environ.get("WORKINGS_FAST", "1") != "0"
 
 
-def kernels_take(*tensors: Tensor) -> bool:
+def kernels_take(*tensors: Tensor, widest: int = WIDEST) -> bool:
     """Whether the compiled kernels should work on these: plain tensors in this machine's memory, float32 or bfloat16, and no graph being traced.
 
-    The first tensor is the one that must be large enough.
+    The first tensor is the one that must be large enough. widest: the longest last dimension.
     """
     for x in tensors:
-        if type(x) not in (Tensor, nn.Parameter) or x.device.type != "cpu" or x.dtype not in SHORT or not 0 < x.shape[-1] <= WIDEST:
+        if type(x) not in (Tensor, nn.Parameter) or x.device.type != "cpu" or x.dtype not in SHORT or not 0 < x.shape[-1] <= widest:
             return False
     return tensors[0].numel() >= LEAST and enabled() and not torch.compiler.is_compiling() and not torch.jit.is_tracing() and library() is not None
 

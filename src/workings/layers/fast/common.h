@@ -10,7 +10,7 @@
 #define PRAGMA(text) _Pragma(#text)
 #define ROWS PRAGMA(omp parallel for schedule(static) num_threads((int)threads))
 #define EACH PRAGMA(omp simd)
-#define TOTAL(x) PRAGMA(omp simd reduction(+:x))
+#define TOTAL(...) PRAGMA(omp simd reduction(+:__VA_ARGS__))
 #define LARGEST(x) PRAGMA(omp simd reduction(max:x))
 
 static inline float from_bits(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }

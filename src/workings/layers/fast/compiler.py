@@ -23,6 +23,8 @@ KERNELS = {
     "softmax": "ppppiiiiidiiidi",
     "softmax_backward": "ppppiiiiidiiidi",
     "gelu": "pppiiii",
+    "gelu_tanh": "pppiiii",
+    "cross_entropy": "ppppiidiii",
     "layer_norm": "ppppppiidiii",
     "layer_norm_backward": "ppppppppiiiiii",
     "few_rows": "ppppiiiii",

@@ -133,7 +133,7 @@ void softmax_backward(void *gradient, void *kept, const void *weights, const int
 static inline float bend(float x) { return 1.0f - 2.0f / (exponential(1.59576912f * (x + 0.044715f * x * x * x)) + 1.0f); }
 
 /* y = x (1 + tanh(u)) / 2, and the slope y' = (1 + tanh(u)) / 2 + x (1 - tanh(u)^2) u' / 2. */
-void gelu(void *y, void *slope, const void *x, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
+void gelu_tanh(void *y, void *slope, const void *x, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
     ROWS for (int64_t row = 0; row < rows; row++) {
         float z[width], s[width];
         load(z, x, row * width, width, is_short);
@@ -141,6 +141,24 @@ void gelu(void *y, void *slope, const void *x, int64_t rows, int64_t width, int6
             float t = bend(z[i]);
             s[i] = 0.5f * (1.0f + t) + 0.5f * z[i] * (1.0f - t * t) * 0.79788456f * (1.0f + 0.134145f * z[i] * z[i]);
             z[i] *= 0.5f * (1.0f + t);
+        }
+        store(y, row * width, z, width, is_short);
+        store(slope, row * width, s, width, is_short);
+    }
+}
+
+/* y = x F(x) and the slope y' = F(x) + x f(x), with the normal distribution F and its density f: 1 - F(|x|) = e^(-x^2/2) P(t) / 2, t = 1 / (1 + r |x|),
+ * within 1e-7 (Abramowitz and Stegun 7.1.26). */
+void gelu(void *y, void *slope, const void *x, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
+    ROWS for (int64_t row = 0; row < rows; row++) {
+        float z[width], s[width];
+        load(z, x, row * width, width, is_short);
+        EACH for (int64_t i = 0; i < width; i++) {
+            float bell = exponential(-0.5f * z[i] * z[i]), t = 1.0f / (1.0f + 0.231641888f * fabsf(z[i]));
+            float tail = 0.5f * bell * t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+            float below = z[i] < 0 ? tail : 1.0f - tail;
+            s[i] = below + z[i] * 0.39894228f * bell;
+            z[i] *= below;
         }
         store(y, row * width, z, width, is_short);
         store(slope, row * width, s, width, is_short);

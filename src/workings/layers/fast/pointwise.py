@@ -1,4 +1,4 @@
-"""GELU in its tanh form, and layer norm, forward and backward in one pass each."""
+"""GELU in both its forms, and layer norm, forward and backward in one pass each."""
 
 from typing import Any
 
@@ -12,27 +12,32 @@ from workings.layers.fast.compiler import run
 
 
 class Gelu(torch.autograd.Function):
-    """y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2; the slope is found on the way and kept instead of x."""
+    """y = x F(x), with the normal distribution F or its tanh form; the slope is found on the way and kept instead of x."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        """[..., n] -> [..., n]."""
+    def forward(ctx: Any, x: Tensor, form: str) -> Tensor:
+        """[..., n] -> [..., n]. form: gelu or gelu_tanh."""
         x = x.contiguous()
         y, slope = torch.empty_like(x), torch.empty_like(x)
-        run("gelu", y, slope, x, x.numel() // x.shape[-1], x.shape[-1], SHORT[x.dtype])
+        run(form, y, slope, x, x.numel() // x.shape[-1], x.shape[-1], SHORT[x.dtype])
         ctx.save_for_backward(slope)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> Tensor:
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, None]:
         """dx = dy y'."""
-        return dy * ctx.saved_tensors[0]
+        return dy * ctx.saved_tensors[0], None
+
+
+def gelu(x: Tensor) -> Tensor:
+    """GELU, x F(x) (Hendrycks and Gimpel 2016). [..., n] -> [..., n]."""
+    return Gelu.apply(x, "gelu") if x.requires_grad and kernels_take(x) else F.gelu(x)
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
-    """GELU with tanh (Hendrycks and Gimpel 2016). [..., n] -> [..., n]."""
-    return Gelu.apply(x) if x.requires_grad and kernels_take(x) else F.gelu(x, approximate="tanh")
+    """x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2, its form with tanh. [..., n] -> [..., n]."""
+    return Gelu.apply(x, "gelu_tanh") if x.requires_grad and kernels_take(x) else F.gelu(x, approximate="tanh")
 
 
 class LayerNorm(torch.autograd.Function):

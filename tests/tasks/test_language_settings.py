@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from workings.errors import BadInput
 from workings.models.settings import PRESETS, model_settings
 from workings.tasks.language_settings import LanguageData, LanguageSettings, read_settings, resolved
+from workings.tasks.jobs import settings_module
 from workings.tasks.recipes import read_recipe, recipe_names
 from workings.training.settings import OptimizerSettings, TrainingSettings
 
@@ -68,8 +69,10 @@ def test_what_is_wrong_is_refused_in_a_sentence(table, said):
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_packaged_recipe_resolves(name):
-    read = read_settings(read_recipe(name))
-    assert read_settings(resolved(read)) == read
+    table = read_recipe(name)
+    settings = settings_module(table.get("task", "language"))
+    read = settings.read_settings(table)
+    assert settings.read_settings(settings.resolved(read)) == read
 
 
 @pytest.mark.parametrize("name", recipe_names())

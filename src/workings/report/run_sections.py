@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workings.report.language import language_sections
 from workings.report.pages import Section
+from workings.report.pretraining import pretraining_sections
 from workings.report.record import read_record
 from workings.report.sentences import sentence_sections
 from workings.weights.folder import Saved, load_folder
@@ -30,8 +31,8 @@ def language(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
 
 
 def sentences(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
-    """A sentence classifier's, from the record of its run."""
-    return sentence_sections(run)
+    """A sentence classifier's, from the record of its run and of the one that came first."""
+    return pretraining_sections(run) + sentence_sections(run)
 
 
 TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {"language": language, "sentences": sentences}

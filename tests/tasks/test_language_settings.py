@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from workings.errors import BadInput
 from workings.models.settings import PRESETS, model_settings
-from workings.tasks.language_settings import LanguageData, LanguageSettings, read_settings, resolved
 from workings.tasks.jobs import settings_module
+from workings.tasks.language_settings import LanguageData, LanguageSettings, read_settings, resolved
 from workings.tasks.recipes import read_recipe, recipe_names
 from workings.training.settings import OptimizerSettings, TrainingSettings
 

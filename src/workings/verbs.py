@@ -233,24 +233,15 @@ def push(model: str | Path, name: str, *, private: bool = True, message: str = "
     return push_folder(model, name, private=private, message=message)
 
 
-def evaluate(
-    run: str | Path,
-    *,
-    data: str | None = None,
-    context: int | None = None,
-    stride: int | None = None,
-    column: str | None = None,
-    encoding: str | None = None,
-    text: str | None = None,
-    label: str | None = None,
-) -> dict[str, float]:
+def evaluate(run: str | Path, *, data: str | None = None, encoding: str | None = None, **choices: Any) -> dict[str, Any]:
     """Scores of a run's best model on its own validation data, or on others; float32.
 
-    A language model predicts every token once (context, stride, column); a model of sentences says the class of every text (text and label, the columns).
+    A language model predicts every token once (context, stride, column); a model of sentences says the class of every text (text and label, the columns); a
+    translator translates every pair (source and target, the columns; beam) and is compared with the references (tokenize and lowercase, how BLEU does that).
     """
     from workings.tasks.evaluation import evaluate_run
 
-    return evaluate_run(run, data, {"context": context, "stride": stride, "column": column}, {"text": text, "label": label}, encoding)
+    return evaluate_run(run, data, encoding, choices)
 
 
 def write(run: str | Path, prompts: Sequence[str] | str = "", *, stream: Callable[[int, str], Any] | None = None, **choices: Any) -> list[Any]:

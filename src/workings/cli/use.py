@@ -1,6 +1,7 @@
 """`workings evaluate` and `workings report`: what a finished run has to say for itself."""
 
 import json as json_module
+from typing import Literal
 
 from workings.cli.shape import MaybeWhole, make_app
 
@@ -9,6 +10,7 @@ evaluate_app = make_app(
     "workings evaluate runs/NAME",
     "workings evaluate runs/NAME --data other.txt --context 256 --stride 128",
     "workings evaluate runs/NAME --data reviews.csv --text review --label sentiment",
+    "workings evaluate runs/NAME --data pairs.tsv --source en --target de --beam 5",
     "workings evaluate runs/NAME --json",
 )
 
@@ -35,6 +37,20 @@ SCORES = {
     "examples": "texts, each once",
 }
 """What a line of the scores says after its number."""
+CLASSES = {"loss": "nats per text"}
+"""The same of a model of sentences, where it differs."""
+PAIRS = {
+    "pairs": "pairs, each once",
+    "left_out": "pairs more, with a side that is too long for the model",
+    "known": "of the sources also among those that the model has learned from",
+    "perplexity": "perplexity of the references, the exponential of that",
+    "tokens": "tokens of the references predicted, each once",
+    "accuracy": "of them predicted right",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "seconds": "seconds to translate them all",
+}
+"""The same of a translator."""
 
 
 @evaluate_app.default
@@ -49,12 +65,18 @@ def evaluate(
     encoding: str | None = None,
     text: str | None = None,
     label: str | None = None,
+    source: str | None = None,
+    target: str | None = None,
+    tokenize: Literal["13a", "none", "intl", "char", "zh"] | None = None,
+    lowercase: bool = False,
+    beam: MaybeWhole = None,
     json: bool = False,
 ) -> None:
     """Score a trained model on its validation data or on other data.
 
     A language model predicts every token once, with a stated number of tokens before it: nats per token, nats per character and bits per byte. A model of
-    sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error.
+    sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error. A translator predicts
+    every token of the references and translates every source: loss, BLEU and chrF with sacreBLEU's signatures, and how long it took.
 
     Args:
         run: A run's folder, or with --data a model's folder.
@@ -65,17 +87,25 @@ def evaluate(
         encoding: The text files' encoding. [default: utf-8]
         text: Of a model of sentences, the column that holds the texts. [default: that of the training]
         label: The column that holds their classes. [default: that of the training]
+        source: Of a translator, the column, or the end of the file's name, of the texts to translate. [default: that of the training]
+        target: That of their translations. [default: that of the training]
+        tokenize: How BLEU finds words: 13a, or none for texts whose words are set apart already, intl, char, zh. [default: 13a]
+        lowercase: BLEU and chrF without regard to case.
+        beam: How many hypotheses are kept open. [default: as the model's folder says, else 4]
         json: Print one JSON object instead of lines.
     """
     from workings import verbs
 
-    scores = verbs.evaluate(run, data=data, context=context, stride=stride, column=column, encoding=encoding, text=text, label=label)
-    named = SCORES | ({"loss": "nats per text"} if "accuracy" in scores else {})
+    pairs = dict(source=source, target=target, tokenize=tokenize, lowercase=lowercase or None, beam=beam)
+    scores = verbs.evaluate(run, data=data, context=context, stride=stride, column=column, encoding=encoding, text=text, label=label, **pairs)
+    named = SCORES | (PAIRS if "bleu" in scores else CLASSES if "f1" in scores else {})
     if json:
         print(json_module.dumps(scores))
     else:
         for name, value in scores.items():
-            print(f"{value:>12,.4f}" if isinstance(value, float) else f"{value:>12,}", named.get(name, name))
+            if not isinstance(value, str):
+                signature = f" ({scores[f'{name}_signature']})" if f"{name}_signature" in scores else ""
+                print(f"{value:>12,.4f}" if isinstance(value, float) else f"{value:>12,}", named.get(name, name) + signature)
 
 
 @report_app.default

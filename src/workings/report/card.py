@@ -1,6 +1,7 @@
 """The model card: what a model is, what it was trained on, how well it does, and how to use it; Markdown with the hub's front matter."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,18 @@ from workings.report.pages import render
 from workings.report.record import Record, read_record
 from workings.report.write import seed_of
 from workings.settings import flatten
+from workings.tasks.translation_scores import signatures
 
-PIPELINES = {"language": "text-generation", "sentences": "text-classification", "translate": "translation", "pictures": "image-classification"}
+PIPELINES = {"language": "text-generation", "sentences": "text-classification", "translation": "translation", "pictures": "image-classification"}
 PIPELINES |= {"vae": "unconditional-image-generation", "gan": "unconditional-image-generation", "diffusion": "unconditional-image-generation"}
 USES = {"language": 'model.write("Once upon a time")', "sentences": 'model.classify("A text").classes  # each with its name and its probability'}
+USES |= {"translation": 'model.translate("A sentence to translate.")  # or a list of them'}
+LANGUAGE = re.compile("[a-z]{2,3}")
+"""What the hub takes for a language: its code."""
 METRICS = {"loss": "Loss (nats per token)", "perplexity": "Perplexity", "nats_per_character": "Nats per character", "bits_per_byte": "Bits per byte"}
 CLASS_METRICS = {"loss": "Loss (nats per text)", "majority_accuracy": "Accuracy of always saying the commonest class", "f1": "F1 (mean over the classes)"}
+PAIR_METRICS = {"loss": "Loss (nats per token)", "perplexity": "Perplexity of the references", "bleu": "BLEU", "chrf": "chrF"}
+PAIR_METRICS |= {"accuracy": "Accuracy of the next token"}
 CLASS_METRICS |= {"accuracy": "Accuracy", "auroc": "AUROC (mean over the classes)", "calibration_error": "Expected calibration error"}
 
 
@@ -25,7 +32,7 @@ def model_card(run: Path | Record) -> str:
     data = data_of(record.config)
     known = BUILTIN.get(data)
     scores = [(name, (record.best or {}).get(name)) for name in record.score_names]
-    metrics = CLASS_METRICS if record.task == "sentences" else METRICS
+    metrics = {"sentences": CLASS_METRICS, "translation": PAIR_METRICS}.get(record.task, METRICS)
     scores = [(metrics.get(name, name.replace("_", " ")), score) for name, score in scores if isinstance(score, (int, float))]
     text = render(
         "card.md",
@@ -34,11 +41,19 @@ def model_card(run: Path | Record) -> str:
         data=data,
         known=known,
         scores=scores,
+        signatures=signatures() if "bleu" in (record.best or {}) else (),
+        languages=languages_of(record),
         seed=seed_of(record),
         use=USES.get(record.task, ""),
         settings=flatten(record.model_config.get("settings") or record.config.get("model") or {}),
     )
     return formats.printable(text)
+
+
+def languages_of(record: Record) -> tuple[str, str] | None:
+    """From which language a translator translates into which, as its data calls them."""
+    columns = record.model_config.get("columns") or {}
+    return (columns["source"], columns["target"]) if record.task == "translation" and {"source", "target"} <= columns.keys() else None
 
 
 def data_of(config: dict[str, Any]) -> str:
@@ -54,6 +69,9 @@ def front_matter(record: Record, data: str, known: Any) -> str:
     fields: dict[str, Any] = {"library_name": "workings", "license": "mit" if known else "unknown", "tags": ["workings", record.task]}
     if pipeline:
         fields["pipeline_tag"] = pipeline
+    codes = [name for name in languages_of(record) or () if LANGUAGE.fullmatch(name)]
+    if codes:
+        fields["language"] = codes
     metrics = [{"type": name, "value": score} for name, score in (record.best or {}).items() if name in record.score_names and isinstance(score, (int, float))]
     if metrics and data:
         result = {"task": {"type": pipeline or record.task}, "dataset": {"name": data, "type": data}, "metrics": metrics}

@@ -15,6 +15,8 @@ TITLES = {
     "units_per_second": "Speed",
     "nats_per_character": "Nats per character",
     "bits_per_byte": "Bits per byte",
+    "bleu": "BLEU",
+    "chrf": "chrF",
     "accuracy": "Accuracy",
     "f1": "F1, mean over the classes",
     "auroc": "AUROC",

@@ -9,6 +9,7 @@ from workings.report.pages import Section
 from workings.report.pretraining import pretraining_sections
 from workings.report.record import read_record
 from workings.report.sentences import sentence_sections
+from workings.report.translation import translation_sections
 from workings.weights.folder import Saved, load_folder
 
 SENTENCE = 240
@@ -35,7 +36,12 @@ def sentences(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
     return pretraining_sections(run) + sentence_sections(run)
 
 
-TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {"language": language, "sentences": sentences}
+def translation(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
+    """A translator's, from its record and its validation sentences."""
+    return translation_sections(run)
+
+
+TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {"language": language, "sentences": sentences, "translation": translation}
 
 
 def last_sample(run: Path) -> str:

@@ -1,32 +1,52 @@
 """Scores of a trained model, whatever its task: on its own validation data, which its run knows, or on others."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from workings.data.cache import encode_cached
-from workings.errors import BadInput
+from workings.data.pairs import Pairs, read_pairs
+from workings.errors import BadInput, suggest
 from workings.tasks.language import read_text, split
 from workings.tasks.language_settings import read_settings as language_settings
 from workings.tasks.sentence_classifier import TextClassifier
 from workings.tasks.sentences import read_parts
 from workings.tasks.sentences_settings import read_settings as sentences_settings
+from workings.tasks.translation_evaluation import evaluate_pairs, learned_pairs, validation_pairs
+from workings.tasks.translation_scores import Tokenize
+from workings.tasks.translator import Translator
 from workings.tasks.writer import Writer
 from workings.training.run import Run, open_run
 from workings.weights.folder import task_of
 
+CHOICES = {
+    "language": ("context", "stride", "column"),
+    "sentences": ("text", "label"),
+    "translation": ("source", "target", "tokenize", "lowercase", "beam"),
+}
+"""What may be chosen for each task."""
+READING = ("column", "text", "label", "source", "target")
+"""Those that say how to read other data."""
 
-def evaluate_run(run: str | Path, data: str | None, language: dict[str, Any], sentences: dict[str, Any], encoding: str | None) -> dict[str, float]:
-    """The scores of a run's best model, or of a model's folder with data. language, sentences: the choices that each task knows; others are refused."""
+
+def evaluate_run(run: str | Path, data: str | None, encoding: str | None, choices: dict[str, Any]) -> dict[str, Any]:
+    """The scores of a run's best model, or of a model's folder with data. Choices that its task does not know are refused, unless they are None."""
     task = task_of(run)
-    own, others = (sentences, language) if task == "sentences" else (language, sentences)
-    for name, value in others.items():
-        if value is not None:
+    kind = task if task in CHOICES else "language"
+    own = {name: choices.get(name) for name in CHOICES[kind]}
+    for name, value in choices.items():
+        known = [name for names in CHOICES.values() for name in names]
+        if name not in known:
+            raise BadInput(f"There is no choice {name!r} of an evaluation. {suggest(name, known)}")
+        if value is not None and name not in own:
             raise BadInput(f"--{name} has no meaning for a model of the task {task!r}; leave it out.")
     if data is None:
-        reading = {name: own[name] for name in own if name not in ("context", "stride")} | {"encoding": encoding}
+        reading = {name: own[name] for name in own if name in READING} | {"encoding": encoding}
         if any(value is not None for value in reading.values()):
             raise BadInput(f"{', '.join('--' + name for name in reading)} say how to read --data; give that too.")
-    return evaluate_sentences(run, data, encoding, **own) if task == "sentences" else evaluate_language(run, data, encoding, **own)
+    return TASKS[kind](run, data, encoding, **own)
 
 
 def evaluate_sentences(run: str | Path, data: str | None, encoding: str | None, text: str | None, label: str | None) -> dict[str, float]:
@@ -46,6 +66,38 @@ def evaluate_language(run: str | Path, data: str | None, encoding: str | None, c
     settings = language_settings(settings_of(run, "text")).data
     _, validation = split(encode_cached(writer.tokenizer, read_text(settings)), settings.validation)
     return writer.evaluate_tokens(validation, context, stride)
+
+
+def evaluate_translation(
+    run: str | Path,
+    data: str | None,
+    encoding: str | None,
+    source: str | None,
+    target: str | None,
+    tokenize: Tokenize | None,
+    lowercase: bool | None,
+    beam: int | None,
+) -> dict[str, Any]:
+    """Every pair once."""
+    translator = Translator(Path(run), torch.float32)
+    config = Run(Path(run)).settings() if Run(Path(run)).config.exists() else None
+    if data is not None:
+        columns = translator.facts.get("columns") or {}
+        pairs = read_pairs(data, source or columns.get("source", ""), target or columns.get("target", ""), encoding or "utf-8")
+    else:
+        pairs = validation_pairs(settings_of(run, "pairs"))
+    return evaluate_pairs(translator, pairs, tokenize or "13a", bool(lowercase), beam, known_pairs(config))
+
+
+def known_pairs(config: dict[str, Any] | None) -> Pairs | None:
+    """What a run has learned from; None for a model's folder, and where that data is gone."""
+    try:
+        return learned_pairs(config) if config is not None else None
+    except BadInput:
+        return None
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"language": evaluate_language, "sentences": evaluate_sentences, "translation": evaluate_translation}
 
 
 def settings_of(run: str | Path, what: str) -> dict[str, Any]:

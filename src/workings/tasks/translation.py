@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workings.data.framing import padded
 from workings.data.labeled import said_of
@@ -106,21 +106,12 @@ class Translation(Game):
         return Loss(total, int(count))
 
     def logits(self, batch: Batch) -> Tensor:
-        """What the model says follows each token of the translations, [B, T, V]; padding after them needs no mask, since they are read from left to right."""
-        return self.players["model"](batch["source"], batch["target"], source_visible=some_hidden(batch["visible"]))
+        """What the model says follows each token of the translations, [B, T, V]."""
+        return said_next(self.players["model"], batch)
 
     def evaluate(self) -> dict[str, float]:
         """Every token of every validation translation predicted once, given those before it."""
-        device = next(self.players["model"].parameters()).device
-        total, count, right = 0.0, 0, 0
-        for step in range(self.held_buckets.steps):
-            rows = self.held_buckets.rows(step).tolist()
-            batch = side_by_side([self.held_examples[row] for row in rows], self.settings.model.start)
-            batch = {name: tensor.to(device) for name, tensor in batch.items()}
-            logits = self.logits(batch)
-            loss, tokens = next_token_loss(logits, batch["targets"])
-            total, count, right = total + float(loss.detach()), count + int(tokens), right + int((logits.argmax(-1) == batch["targets"]).sum())
-        scores = {"loss": total / count, "perplexity": math.exp(min(total / count, 700)), "accuracy": right / count, "tokens": count}
+        scores = token_scores(self.players["model"], self.held_examples, self.held_buckets)
         tried, scored = self.tried(), self.settings.tuning.scored
         self.said = self.translated(tried)
         return scores | (bleu_and_chrf(self.said[:scored], tried.targets[:scored]) if scored else {})
@@ -220,6 +211,24 @@ def side_by_side(examples: Sequence[tuple[Tensor, Tensor]], start: int, longest:
     targets, said = padded([target for _, target in examples], longest[1])
     target = torch.cat((torch.full((len(examples), 1), start), targets[:, :-1]), 1)
     return {"source": source, "visible": visible, "target": target, "targets": targets.masked_fill(~said, IGNORE)}
+
+
+def said_next(model: nn.Module, batch: Batch) -> Tensor:
+    """The logits [B, T, V] of a batch of `side_by_side`; padding after the translations needs no mask, since they are read from left to right."""
+    return model(batch["source"], batch["target"], source_visible=some_hidden(batch["visible"]))
+
+
+def token_scores(model: EncoderDecoder, examples: Sequence[tuple[Tensor, Tensor]], buckets: TokenBuckets) -> dict[str, float]:
+    """Every token of every translation predicted once, given those before it; examples: as `framed` gives them, buckets: of their lengths."""
+    device = next(model.parameters()).device
+    total, count, right = 0.0, 0, 0
+    for step in range(buckets.steps):
+        batch = side_by_side([examples[row] for row in buckets.rows(step).tolist()], model.settings.start)
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        logits = said_next(model, batch)
+        loss, tokens = next_token_loss(logits, batch["targets"])
+        total, count, right = total + float(loss.detach()), count + int(tokens), right + int((logits.argmax(-1) == batch["targets"]).sum())
+    return {"loss": total / count, "perplexity": math.exp(min(total / count, 700)), "accuracy": right / count, "tokens": count}
 
 
 def flops_per_pair(model: EncoderDecoder, source: float, target: float) -> float:

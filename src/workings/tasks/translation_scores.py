@@ -26,6 +26,12 @@ def translation_scores(hypotheses: Sequence[str], references: Sequence[str], tok
     return {"bleu": scored[0][0], "bleu_signature": scored[0][1], "chrf": scored[1][0], "chrf_signature": scored[1][1]}
 
 
+def signatures() -> tuple[str, str]:
+    """How BLEU and chrF are computed by default, in sacreBLEU's words."""
+    scores = translation_scores([""], [""])
+    return scores["bleu_signature"], scores["chrf_signature"]
+
+
 def sentence_chrf(hypothesis: str, reference: str) -> float:
     """chrF of one sentence, from 0 to 100: BLEU of one sentence says little, since few have a fourgram in common with their reference."""
     return CHRF().sentence_score(hypothesis, [reference]).score

@@ -12,6 +12,7 @@ from workings.generation.alignment import Alignment, align
 from workings.generation.translate import Translated, TranslationSteps, translate
 from workings.generation.translate_settings import TranslateSettings
 from workings.generation.translate_step import prepare_steps
+from workings.models.encoder_decoder import EncoderDecoder
 from workings.settings import from_dict
 from workings.weights.folder import load_folder
 
@@ -24,7 +25,7 @@ class Translator:
 
     def __init__(self, folder: Path, dtype: torch.dtype | None = None):
         saved = load_folder(folder, dtype)
-        if saved.task != "translation":
+        if saved.task != "translation" or not isinstance(saved.model, EncoderDecoder):
             raise BadInput(f"{folder} holds a model for the task {saved.task!r}, which does not translate.")
         if saved.tokenizer is None:
             raise BadInput(f"{folder} holds a model that translates, but no tokenizer; copy the tokenizer's files of the same model into it.")

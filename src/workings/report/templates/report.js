@@ -7,18 +7,17 @@ for (const box of document.querySelectorAll(".attention")) {
   const percent = (x) => (x >= 0.0995 ? (100 * x).toFixed(0) : (100 * x).toFixed(1)) + " %";
   let weights = null;
   const read = () => {
-    const canvas = document.createElement("canvas"), n = across.length;
-    canvas.width = canvas.height = n;
+    const canvas = document.createElement("canvas"), n = canvas.width = across.length, rows = canvas.height = down.length;
     const context = canvas.getContext("2d");
     context.drawImage(map, 0, 0);
-    weights = Array.from(context.getImageData(0, 0, n, n).data.filter((_, i) => i % 4 === 3), (a) => (a / 255) ** 2);
+    weights = Array.from(context.getImageData(0, 0, n, rows).data.filter((_, i) => i % 4 === 3), (a) => (a / 255) ** 2);
   };
   map.addEventListener("load", read);
   if (map.complete) read();
   const point = (event) => {
     const n = across.length, place = map.getBoundingClientRect();
-    const at = (x) => Math.min(n - 1, Math.max(0, Math.floor(x * n)));
-    const s = at((event.clientX - place.left) / place.width), t = at((event.clientY - place.top) / place.height);
+    const at = (x, most) => Math.min(most - 1, Math.max(0, Math.floor(x * most)));
+    const s = at((event.clientX - place.left) / place.width, n), t = at((event.clientY - place.top) / place.height, down.length);
     const row = weights.slice(t * n, (t + 1) * n);
     across.forEach((span, i) => span.classList.toggle("on", i === s));
     down.forEach((span, i) => span.classList.toggle("on", i === t));

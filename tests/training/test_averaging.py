@@ -9,10 +9,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from tests.tasks.pairs import translators
 from tests.training.games import assert_same_bits, in_child, language, points, rows, signal_at, train
 from workings.training.averaging import Average, mean
 from workings.training.checkpoints import Checkpoints, read
 from workings.training.journal import read_metrics
+from workings.weights.folder import load_folder
 
 
 def follow(decay: float, values: list[float]) -> tuple[nn.Linear, Average]:
@@ -255,3 +257,13 @@ def test_the_players_have_their_own_weights_again_and_buffers_are_the_last_ones(
         whole = f"{player}/weights/{key}"
         buffer = key in dict(game.players[player].named_buffers())
         assert torch.allclose(tensor.double(), last[-1][whole].double() if buffer else means[whole], atol=1e-6), name
+
+
+def test_the_mean_of_tied_weights_is_tied(tmp_path):
+    """A matrix that the encoder and the decoder share is saved once, and averaged once."""
+    make = translators(tmp_path)
+    train(make, tmp_path / "run", worse_than_its_average, **PLAN)
+    last, found = checkpoints_of(tmp_path / "run"), load_folder(tmp_path / "run").model
+    assert found.encoder.embedding.weight is found.decoder.embedding.weight
+    by_hand = sum(tensors["model/weights/encoder.embedding.weight"].double() for tensors in last) / 3
+    assert torch.allclose(found.encoder.embedding.weight.double(), by_hand, atol=1e-7)

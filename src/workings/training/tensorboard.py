@@ -30,7 +30,8 @@ class Board:
             self.writer = self.make(str(self.folder), purge_step=row["step"] + 1)
         if row["event"] in ("train", "validation"):
             for key in row.keys() - {"event", "step", "seconds", "best", "averaged"}:
-                self.writer.add_scalar(f"{row['event']}/{key}", row[key], row["step"])
+                if not isinstance(row[key], str):  # such as how a score is computed
+                    self.writer.add_scalar(f"{row['event']}/{key}", row[key], row["step"])
         if row["event"] == "sample" and "text" in row:
             self.writer.add_text("sample", row["text"], row["step"])
         self.writer.flush()

@@ -27,6 +27,7 @@ STATEMENTS = [
     "2.3",
     "3.1 (model)",
     "3.1 (task)",
+    "3.1 (why)",
     "3.2 (attention)",
     "3.2 (model)",
     "4.1a",

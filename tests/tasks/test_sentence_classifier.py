@@ -96,7 +96,7 @@ def test_texts_longer_than_what_is_read_are_cut_and_counted(run):
 
 def test_the_report_shows_who_is_taken_for_whom_how_sure_and_the_surest_mistakes(run):
     page = (run.folder / "report.html").read_text()
-    for title in ("Data", "Which is taken for which", "As sure as right?", "Surest mistakes", "Accuracy"):
+    for title in ("Data", "Which is taken for which", "As sure as right?", "Surest mistakes", "Why it says so", "Accuracy"):
         assert title in page
     assert "96 texts of" in (run.samples / "data.txt").read_text()
     card = (run.model / "README.md").read_text()

@@ -14,7 +14,7 @@ from workings.models.encoder import Encoder
 from workings.models.encoder_settings import EncoderSettings
 from workings.models.settings import TransformerSettings
 from workings.settings import merge
-from workings.tasks.sentences import Sentences, logits_of, surest_mistakes
+from workings.tasks.sentences import Sentences, logits_of
 from workings.tasks.sentences_settings import read_settings, resolved
 from workings.weights.folder import load_folder, save_folder
 
@@ -191,12 +191,6 @@ def test_what_was_left_out_cut_or_met_twice_is_told(tmp_path):
     said = game(tmp_path, data={"longest": 4, "tokenizer": "byte", "part": "tail"}).about()
     assert "left out: 1 row without a text" in said and "2 classes (a 8, b 8)" in said
     assert "20 texts longer than 3 tokens, of which the tail is read" in said and "2 texts of the validation set also in the training set" in said
-
-
-def test_the_surest_mistakes_come_first():
-    said = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.7, 0.3]])
-    found = surest_mistakes(said, torch.tensor([1, 1, 0, 1]), ["a", "b", "c", "d"], ["no", "yes"])
-    assert [(item["text"], item["label"], item["said"]) for item in found] == [("a", "yes", "no"), ("c", "no", "yes"), ("d", "yes", "no")]
 
 
 @pytest.mark.parametrize(

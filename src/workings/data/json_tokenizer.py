@@ -40,6 +40,7 @@ class JsonTokenizer(Tokenizer):
         ids = inner.get_vocab(with_added_tokens=True)
         self.named = {name: ids[content] for name, content in named_tokens(config).items()}
         """The ids of the tokens with a role: of "bos", "eos", "unk", "sep", "pad", "cls", "mask" those that there are."""
+        self.unknown = self.named.get("unk")
         self.begin = template_begin(inner)
         self._special = {token for token, added in inner.get_added_tokens_decoder().items() if added.special}
         decoder = json.loads(inner.decoder.__getstate__()) if inner.decoder is not None else None
@@ -102,6 +103,10 @@ class JsonTokenizer(Tokenizer):
         if self._byte_pieces and (byte := BYTE_PIECE.fullmatch(piece)):
             return bytes([int(byte[1], 16)])
         return self._join([BEFORE, piece])[len(BEFORE) :].encode()
+
+    def name_of(self, token: int) -> str:
+        """How a token is spelled in the vocabulary."""
+        return self._inner.id_to_token(token) or ""
 
     def decode(self, ids: Iterable[int] | Tensor) -> str:
         """The text of the ids, without special tokens: what the file's own decoder makes of them."""

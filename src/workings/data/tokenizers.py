@@ -35,6 +35,8 @@ class Tokenizer:
     """All ids after any of which a written text is over: `end`, and of some foreign models more."""
     begin: tuple[int, ...] = ()
     """What a model expects before every text (a foreign model's <s>); `encode` leaves it out."""
+    unknown: int | None = None
+    """The id of what a foreign vocabulary has no pieces for; bytes spell everything."""
 
     def __init__(self, table: list[bytes]):
         self._table = table
@@ -69,6 +71,10 @@ class Tokenizer:
     def source_bytes_of(self, token: int) -> bytes:
         """The same of a token of the language that is translated from; another one only where two languages have a vocabulary each."""
         return self.bytes_of(token)
+
+    def name_of(self, token: int) -> str:
+        """How a token is called that stands for no text."""
+        return END if token == self.end else ""
 
     def decode(self, ids: Iterable[int] | Tensor) -> str:
         """The text of the ids: their bytes joined; bytes that are no UTF-8 become the replacement character."""

@@ -53,11 +53,8 @@ class SentenceClassifier(nn.Module):
 
     def embed(self, tokens: Tensor, place: Tensor) -> Tensor:
         """x_t = A^0[w_t, :] (2.1), and the embedding of `<cls>` at its place. tokens: [B, T + 1], place: [B] -> [B, T + 1, D]."""
-        body = self.body
-        cls = self.cls if body.scale is None else self.cls * body.scale
-        cls = cls if body.segments is None else cls + body.segments.weight[0]
         here = torch.arange(tokens.shape[1], device=tokens.device) == place[:, None]
-        return torch.where(here[..., None], cls, body.embed(tokens))
+        return torch.where(here[..., None], self.body.enter(self.cls), self.body.embed(tokens))
 
     def say(self, y: Tensor) -> Tensor:
         """H phi(W y + b) + c. y: [B, D] -> [B, C]."""

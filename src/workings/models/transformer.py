@@ -44,7 +44,10 @@ class Transformer(Stack):
 
     def embed(self, tokens: Tensor, segments: Tensor | None = None) -> Tensor:
         """x_t = A^0[w_t, :] (2.1), scaled and with the vector of its segment where the model has them. [B, T] -> [B, T, D]."""
-        x = self.embedding(tokens)
+        return self.enter(self.embedding(tokens), segments)
+
+    def enter(self, x: Tensor, segments: Tensor | None = None) -> Tensor:
+        """Embeddings as they enter: scaled, and with the vector of their segment (the first if not given). x: [..., D] -> [..., D]."""
         if self.scale is not None:
             x = x * self.scale
         if self.segments is None:

@@ -32,7 +32,7 @@ def language(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
 
 
 def sentences(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
-    """A sentence classifier's, from the record of its run and of the one that came first."""
+    """A sentence classifier's, from the record of its run and of the one that came first, and from its model on the texts that are noted there."""
     return pretraining_sections(run) + sentence_sections(run)
 
 

@@ -1,20 +1,28 @@
-"""What a sentence classifier's report adds: its data, which class is taken for which, how sure and how right it is, and its surest mistakes.
+"""What a sentence classifier's report adds: its data, which class is taken for which, how sure and how right it is, its surest mistakes, and why it says so.
 
-All of it is in the run's record, so no model is needed.
+All but the last is in the run's record; that asks the run's best model.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from workings.report import figures
+from workings.report.explanations import Case, why_section
 from workings.report.figures import Line
 from workings.report.language import percent, tint
 from workings.report.pages import Section, render
 from workings.report.record import Record, read_record
+from workings.tasks.explanation import explain
+from workings.tasks.notable import SHOWN
+from workings.tasks.sentence_classifier import TextClassifier
 
 CLASSES = 20
 """The largest confusion matrix that is drawn."""
+EXPLAINED = 3
+"""How many mistakes are explained."""
 
 
 def sentence_sections(run: Path) -> list[Section]:
@@ -25,7 +33,16 @@ def sentence_sections(run: Path) -> list[Section]:
     if row is not None:
         sections += [confusion_section(row["classes"], row["confusion"]), calibration_section(row["calibration"])]
         sections += [mistakes_section(row["mistakes"])] if row["mistakes"] else []
+        cases = explained(run, [*row.get("right", ()), *row["mistakes"][:EXPLAINED]])
+        sections += [why_section(cases)] if cases else []
     return sections
+
+
+def explained(run: Path, noted: Sequence[dict[str, Any]]) -> list[Case]:
+    """Why the best model of a run says what it says of texts that were noted; noted: text and label of each."""
+    model = TextClassifier(run, torch.float32)
+    read = model.framing.frame([item["text"] for item in noted])
+    return [Case(item["label"], *explain(model.model, model.framing, model.class_names, tokens)) for item, tokens in zip(noted, read, strict=True)]
 
 
 def best_sample(record: Record) -> dict[str, Any] | None:
@@ -68,4 +85,5 @@ def calibration_section(bins: Sequence[Sequence[float]]) -> Section:
 
 def mistakes_section(mistakes: Sequence[dict[str, Any]]) -> Section:
     """mistakes: text, label, said and probability of each, the surest first."""
-    return Section("Surest mistakes", render("mistakes.html", mistakes=[item | {"probability": percent(item["probability"])} for item in mistakes]))
+    shown = [item | {"probability": percent(item["probability"]), "text": item["text"][:SHOWN]} for item in mistakes]
+    return Section("Surest mistakes", render("mistakes.html", mistakes=shown))

@@ -23,16 +23,12 @@ from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import TransformerSettings
 from workings.objectives.classification import balanced, class_loss
 from workings.tasks.class_scores import calibration, class_scores, confusion
+from workings.tasks.notable import SHOWN, surest_mistakes, surest_right
 from workings.tasks.sentences_settings import SentencesData, SentencesSettings
 from workings.tasks.trained_body import TrainedBody, trained_body
 from workings.training.game import Batch, Game, Loss
 from workings.training.settings import OptimizerSettings
 from workings.weights.folder import save_folder
-
-SUREST = 12
-"""How many of the surest mistakes are kept."""
-SHOWN = 600
-"""Characters of a text that is kept to be looked at."""
 
 
 class Sentences(Game):
@@ -118,13 +114,15 @@ class Sentences(Game):
         return class_scores(logits, self.held_targets, int(self.counts.argmax()))
 
     def preview(self, step: int) -> dict[str, Any]:
-        """The surest mistake to look at, and for the report: which class is taken for which, how sure and how right, and more mistakes."""
+        """The surest mistake to look at, and for the report: which class is taken for which, how sure and how right, and texts to look at."""
         names = self.settings.model.class_names
-        mistakes = surest_mistakes(self.said, self.held_targets, self.held.texts, names)
+        judged = (self.said, self.held_targets, self.held.texts, names)
+        mistakes = surest_mistakes(*judged)
         first = mistakes[0] if mistakes else None
-        text = f"{first['label']!r}, but {first['said']!r} with {first['probability']:.1%}: {first['text']}" if first else ""
+        text = f"{first['label']!r}, but {first['said']!r} with {first['probability']:.1%}: {first['text'][:SHOWN]}" if first else ""
         table = confusion(self.said.argmax(-1), self.held_targets, len(names)).tolist()
-        return {"text": text, "classes": list(names), "confusion": table, "calibration": calibration(self.said, self.held_targets), "mistakes": mistakes}
+        shown = {"mistakes": mistakes, "right": surest_right(*judged)}
+        return {"text": text, "classes": list(names), "confusion": table, "calibration": calibration(self.said, self.held_targets), **shown}
 
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
         """The model folder, with what is read of a text and from which columns."""
@@ -212,17 +210,6 @@ def logits_of(model: torch.nn.Module, examples: Sequence[Tensor]) -> Tensor:
         order += some
     found = torch.cat(parts)
     return torch.empty_like(found).index_copy(0, torch.tensor(order), found)
-
-
-def surest_mistakes(said: Tensor, targets: Tensor, texts: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The texts that were given another class than their own, those said with most probability first. said: [N, C], targets: [N]."""
-    sure, which = said.max(-1)
-    wrong = (which != targets).nonzero()[:, 0]
-    worst = wrong[sure[wrong].argsort(descending=True, stable=True)][:SUREST]
-    return [
-        {"text": texts[row][:SHOWN], "label": names[int(targets[row])], "said": names[int(which[row])], "probability": float(sure[row])}
-        for row in worst.tolist()
-    ]
 
 
 def flops_per_text(model: SentenceClassifier | Encoder, tokens: float) -> float:

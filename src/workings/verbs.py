@@ -263,18 +263,21 @@ def embed(model: str | Path, texts: Sequence[str] | str, **choices: Any) -> Any:
     return Embedder(locate(model)).embed(texts, **choices)
 
 
-def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, text: str | None = None) -> Any:
+def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, text: str | None = None, explain: bool = False) -> Any:
     """The `top` likeliest classes, one after another: of pictures, and of each picture of each folder; or of texts, and of those of each table or text file.
 
-    text: the column of a table that holds the texts. A picture that cannot be read is told in its `error`.
+    text: the column of a table that holds the texts. explain: what each token of a text does for the likeliest class, in `explained`.
+    A picture that cannot be read is told in its `error`.
     """
     classifier = load(model)
     if not hasattr(classifier, "classify_all"):
         raise BadInput(f"{model} holds a model that does not classify; give one of pictures or of sentences.")
     if hasattr(classifier, "classify_texts"):
-        return classifier.classify_all([str(one) for one in given], top=top, column=text)
+        return classifier.classify_all([str(one) for one in given], top=top, column=text, explain=explain)
     if text is not None:
         raise BadInput("--text names the column of a table of texts, but this is a model of pictures; leave it out.")
+    if explain:
+        raise BadInput("--explain says what each token of a text does, but this is a model of pictures; leave it out.")
     return classifier.classify_all(given, top=top)
 
 

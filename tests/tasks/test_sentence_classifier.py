@@ -1,6 +1,8 @@
 """A classifier of texts in use: from Python, from the command line, on tables, and of another system's encoder."""
 
 import json
+import math
+import re
 
 import pytest
 import torch
@@ -77,6 +79,25 @@ def test_the_command_line_classifies_texts_tables_and_lines(run, tmp_path, capsy
     main(["classify", str(run.folder), "a great\nfilm", "--top", "1"])
     name, *rest = capsys.readouterr().out.splitlines()
     assert name.startswith("a great film: ") and name.endswith("%") and not rest
+
+
+def test_the_command_line_explains_a_text(run, capsys):
+    main(["classify", str(run.folder), "a great film", "an awful plot", "--explain", "--json"])
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for one, text in zip(found, ("a great film", "an awful plot"), strict=True):
+        why = one["explained"]
+        assert why["name"] == one["classes"][0]["name"] and "".join(piece["text"] for piece in why["pieces"]) == text
+        assert why["log_odds"] == pytest.approx(math.log(one["classes"][0]["probability"] / one["classes"][1]["probability"]), abs=1e-4)
+        assert sum(piece["contribution"] for piece in why["pieces"]) == pytest.approx(why["log_odds"] - why["baseline"], abs=1e-3)
+    main(["classify", str(run.folder), "a great film", "--explain"])
+    first, *lines, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("a great film: ") and last.startswith(f"  log-odds of {found[0]['explained']['name']}: ")
+    assert [re.fullmatch(r"  [+\u2212]\d\.\d\d (.*)", line)[1] for line in lines] == [piece["text"] for piece in found[0]["explained"]["pieces"]]
+
+
+def test_python_explains_a_text_when_asked(run):
+    assert run.classify("a great film", explain=True).explained.name == run.classify("a great film").name
+    assert run.classify("a great film").explained is None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ import json as json_module
 import sys
 from dataclasses import asdict
 
+from rich.console import Console
+
+from workings.cli.explained import show
 from workings.cli.shape import Whole, make_app
 from workings.errors import BadInput, counted
 
@@ -14,11 +17,12 @@ app = make_app(
     "workings classify cifar10_resnet20.safetensors photos --json",
     'workings classify runs/NAME "A film to remember." "Two hours too long."',
     "workings classify runs/NAME reviews.csv --text review --json",
+    'workings classify runs/NAME "A film to remember." --explain',
 )
 
 
 @app.default
-def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None, json: bool = False) -> None:
+def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None, explain: bool = False, json: bool = False) -> None:
     """Say what is in a picture, or which class a text is of.
 
     Also of every picture of a folder, and of every text of a table.
@@ -30,6 +34,7 @@ def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None
         given: Pictures, or folders of pictures with the folders in them; or texts, tables of them, or .txt files with one on each line.
         top: How many of the likeliest classes to name.
         text: The column of a table that holds the texts. [default: that of the training, or text]
+        explain: Of a text, say too what each token does for the likeliest class: integrated gradients of its log-odds, in color on a terminal.
         json: Print one JSON object a picture or text.
     """
     from workings import verbs
@@ -37,7 +42,7 @@ def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None
     if not given:
         raise BadInput("There is nothing to classify; name a picture or a folder, or give a text, as in: workings classify MODEL dog.jpg.")
     number = broken = 0
-    for found in verbs.classify(model, given, top=top, text=text):
+    for found in verbs.classify(model, given, top=top, text=text, explain=explain):
         number += 1
         if found.error:
             broken += 1
@@ -47,5 +52,7 @@ def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None
         elif not found.error:
             said = ", ".join(f"{belief.name} {belief.probability:.1%}" for belief in found.classes)
             print(f"{found.what}: {said}", flush=True)
+            if explain:
+                show(found.explained, Console())
     if broken:
         raise BadInput(f"{counted(broken, 'picture')} of {number:,} could not be read; see above.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from workings.report.formats import plain, signed
 from workings.report.language import attention_image, percent, shown
 from workings.report.pages import Section, render
 from workings.tasks.explanation import Explanation, Looks
@@ -24,24 +25,6 @@ class Case:
     label: str
     explanation: Explanation
     looks: Looks
-
-
-def signed(number: float) -> str:
-    """A contribution for reading, with a minus sign as wide as the plus.
-
-    >>> signed(0.816), signed(-1.5), signed(0.001)
-    ('+0.82', '−1.50', '+0.00')
-    """
-    return f"{number:+.2f}".replace("-", "−")
-
-
-def plain(number: float) -> str:
-    """The same without a plus.
-
-    >>> plain(2.341), plain(-0.5)
-    ('2.34', '−0.50')
-    """
-    return f"{number:.2f}".replace("-", "−")
 
 
 def why_section(cases: Sequence[Case]) -> Section:

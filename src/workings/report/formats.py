@@ -60,6 +60,24 @@ def value(number: object) -> str:
     return text if abs(number) >= 0.1 else text.rstrip("0").rstrip(".")
 
 
+def signed(number: float) -> str:
+    """What is added, for reading: two digits, and a minus sign as wide as the plus.
+
+    >>> signed(0.816), signed(-1.5), signed(0.001)
+    ('+0.82', '−1.50', '+0.00')
+    """
+    return f"{number:+.2f}".replace("-", "−")
+
+
+def plain(number: float) -> str:
+    """The same without a plus.
+
+    >>> plain(2.341), plain(-0.5)
+    ('2.34', '−0.50')
+    """
+    return f"{number:.2f}".replace("-", "−")
+
+
 def setting(choice: object) -> str:
     """A setting exactly as it was given, so that it can be typed again.
 

@@ -15,7 +15,6 @@ from workings.report.figures import Line
 from workings.report.language import percent, tint
 from workings.report.pages import Section, render
 from workings.report.record import Record, read_record
-from workings.tasks.explanation import explain
 from workings.tasks.notable import SHOWN
 from workings.tasks.sentence_classifier import TextClassifier
 
@@ -41,8 +40,7 @@ def sentence_sections(run: Path) -> list[Section]:
 def explained(run: Path, noted: Sequence[dict[str, Any]]) -> list[Case]:
     """Why the best model of a run says what it says of texts that were noted; noted: text and label of each."""
     model = TextClassifier(run, torch.float32)
-    read = model.framing.frame([item["text"] for item in noted])
-    return [Case(item["label"], *explain(model.model, model.framing, model.class_names, tokens)) for item, tokens in zip(noted, read, strict=True)]
+    return [Case(item["label"], *model.why(tokens)) for item, tokens in zip(noted, model.read([item["text"] for item in noted]), strict=True)]
 
 
 def best_sample(record: Record) -> dict[str, Any] | None:

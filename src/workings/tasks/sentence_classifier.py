@@ -16,6 +16,7 @@ from workings.generation.embedding import windows
 from workings.models.encoder import Encoder
 from workings.models.sentence_classifier import SentenceClassifier
 from workings.tasks.class_scores import class_scores
+from workings.tasks.explanation import Explanation, Looks, explain
 from workings.tasks.picture_classifier import Belief
 from workings.tasks.sentences import framing_of, known, logits_of
 from workings.weights.folder import load_folder
@@ -32,6 +33,8 @@ class ClassifiedText:
 
     text: str
     classes: tuple[Belief, ...]
+    explained: Explanation | None = None
+    """Why it says the first of them, if that was asked."""
     error: None = None
     """A text can always be read."""
 
@@ -73,22 +76,23 @@ class TextClassifier:
         """How many texts so far were longer than what is read of one."""
         return self.framing.cut
 
-    def classify(self, texts: str | Sequence[str], *, top: int = 5) -> Any:
-        """The `top` likeliest classes of a text with their probabilities, or a list of that for several."""
-        found = list(self.classify_texts([texts] if isinstance(texts, str) else texts, top=top))
+    def classify(self, texts: str | Sequence[str], *, top: int = 5, explain: bool = False) -> Any:
+        """The `top` likeliest classes of a text with their probabilities, or a list of that for several; explain: and what each token does for the first."""
+        found = list(self.classify_texts([texts] if isinstance(texts, str) else texts, top=top, explain=explain))
         return found[0] if isinstance(texts, str) else found
 
-    def classify_texts(self, texts: Iterable[str], *, top: int = 5) -> Iterator[ClassifiedText]:
+    def classify_texts(self, texts: Iterable[str], *, top: int = 5, explain: bool = False) -> Iterator[ClassifiedText]:
         """The same for texts without end, in their order."""
         if top < 1:
             raise BadInput(f"top is {top}; at least one class has to be named.")
         for some in windows(texts, WINDOW):
-            for text, row in zip(some, self.probabilities(some), strict=True):
-                yield self.said(text, row, top)
+            read = self.read(some)
+            for text, tokens, row in zip(some, read, self.probabilities_of(read), strict=True):
+                yield self.said(text, row, top, self.why(tokens)[0] if explain else None)
 
-    def classify_all(self, given: Iterable[str], *, top: int = 5, column: str | None = None) -> Iterator[ClassifiedText]:
+    def classify_all(self, given: Iterable[str], *, top: int = 5, column: str | None = None, explain: bool = False) -> Iterator[ClassifiedText]:
         """What the model says of each text; of a name of a table, of the texts in its column; of a name of a text file, of its lines."""
-        return self.classify_texts((text for one in given for text in self.texts_of(one, column)), top=top)
+        return self.classify_texts((text for one in given for text in self.texts_of(one, column)), top=top, explain=explain)
 
     def texts_of(self, given: str, column: str | None) -> list[str]:
         """The texts that a word of the command line stands for: those of a file, or itself."""
@@ -105,13 +109,25 @@ class TextClassifier:
             raise BadInput("A text to classify is empty; give a sentence.")
         return [given]
 
-    @torch.inference_mode()
-    def probabilities(self, texts: Sequence[str]) -> Tensor:
-        """softmax of the logits, float32 [B, classes]."""
+    def read(self, texts: Sequence[str]) -> list[Tensor]:
+        """The tokens of each text as the model reads them, [T_i]."""
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:
             raise BadInput(f"{wrong!r} is not a text; classify takes a text or a list of texts.")
-        return logits_of(self.model, self.framing.frame(texts)).softmax(-1)
+        return self.framing.frame(texts)
+
+    def probabilities(self, texts: Sequence[str]) -> Tensor:
+        """softmax of the logits, float32 [B, classes]."""
+        return self.probabilities_of(self.read(texts))
+
+    @torch.inference_mode()
+    def probabilities_of(self, read: Sequence[Tensor]) -> Tensor:
+        """The same of texts that have been read."""
+        return logits_of(self.model, read).softmax(-1)
+
+    def why(self, tokens: Tensor) -> tuple[Explanation, Looks]:
+        """Why the model says the likeliest class of a text that has been read, [T], and what `<cls>` looks at in it."""
+        return explain(self.model, self.framing, self.class_names, tokens)
 
     @torch.inference_mode()
     def evaluate(self, labeled: Labeled, learned: Labeled | None = None) -> dict[str, float]:
@@ -126,8 +142,9 @@ class TextClassifier:
         columns = self.facts.get("columns") or {}
         return self.evaluate(read_labeled(source, text or columns.get("text", ""), label or columns.get("label", ""), "", encoding or "utf-8"))
 
-    def said(self, text: str, probabilities: Tensor, top: int) -> ClassifiedText:
+    def said(self, text: str, probabilities: Tensor, top: int, explained: Explanation | None = None) -> ClassifiedText:
         """The likeliest classes by name. probabilities: [classes]."""
         best = probabilities.topk(min(top, len(probabilities)))
         names = self.class_names
-        return ClassifiedText(text, tuple(Belief(names[place], value) for place, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)))
+        beliefs = tuple(Belief(names[place], value) for place, value in zip(best.indices.tolist(), best.values.tolist(), strict=True))
+        return ClassifiedText(text, beliefs, explained)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from workings.data.tokenizers import CharacterTokenizer
-from workings.errors import BadInput
+from workings.generation.parts import cut
 from workings.generation.sampling import uniforms
 from workings.generation.translate import ROWS, TranslationSteps, batches, search, translate
 from workings.generation.translate_settings import TranslateSettings
@@ -109,9 +109,23 @@ def test_texts_come_back_in_their_order_blank_ones_blank_and_as_they_are_wanted(
     assert next(endless).source == "abc"
 
 
-def test_a_text_that_is_too_long_is_named():
-    with pytest.raises(BadInput, match=r"Text 2, 'aaaa.*has 51 tokens, and this model reads 40 at most"):
-        list(translate(TranslationSteps(random_model()), LETTERS, ["b", "a" * 50], TranslateSettings()))
+def test_a_text_that_is_too_long_is_translated_in_parts_each_as_it_is_alone():
+    steps, settings = TranslationSteps(random_model()), TranslateSettings(beam=2, tokens=10)
+    long = "abc de fgh ij " * 5
+    short, found, last = translate(steps, LETTERS, ["b", long, "cd"], settings)
+    parts = cut(long, lambda part: len(part) + 1 <= 20)
+    assert short.parts == last.parts == 1 and found.parts == len(parts) > 2
+    alone = [one.translations[0] for one in translate(steps, LETTERS, parts, settings)]
+    (whole,) = found.translations
+    assert whole.text == " ".join(part.text for part in alone) and whole.tokens == [token for part in alone for token in part.tokens]
+    assert whole.logprob == pytest.approx(sum(part.logprob for part in alone))
+
+
+def test_parts_fit_and_together_are_the_text():
+    text = "One sentence, with a comma. " * 7 + "w" * 90 + " 雪が降る。とても寒い。" * 9
+    parts = cut(text, lambda part: len(part) <= 30)
+    assert all(0 < len(part) <= 30 for part in parts)
+    assert "".join("".join(parts).split()) == "".join(text.split())
 
 
 def test_batches_hold_texts_of_like_length_and_every_one_once():

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from workings.data.tokenizers import Tokenizer
-from workings.errors import BadInput
 from workings.generation.alignment import Alignment
 from workings.generation.beam import Forbidden, Hypothesis, Steps, beam_search, likeliest
+from workings.generation.parts import cut
 from workings.generation.sampling import choose, uniforms
 from workings.generation.settings import WriteSettings
 from workings.generation.translate_settings import TranslateSettings
@@ -43,8 +43,10 @@ class Translated:
 
     source: str
     translations: list[Translation]
+    parts: int = 1
+    """In how many parts it was translated: in more than one if it is longer than the model reads."""
     alignment: Alignment | None = None
-    """Of the best one, if it was asked for."""
+    """Of the best one, if it was asked for and the text was read in one part."""
 
     @property
     def text(self) -> str:
@@ -140,25 +142,38 @@ def search(steps: TranslationSteps, sources: Sequence[Sequence[int]], settings: 
 
 
 def translate(steps: TranslationSteps, tokenizer: Tokenizer, texts: Iterable[str], settings: TranslateSettings) -> Iterator[Translated]:
-    """Translate texts one by one as they come, in their order; sentences of like length are worked on together. A blank text is its own translation."""
+    """Translate texts one by one as they come, in their order; sentences of like length are worked on together. A blank text is its own translation.
+
+    A text that is longer than the model reads is translated in parts of at most half that length, and has one translation.
+    """
     model, places = steps.model.settings, iter(texts)
-    number = 0
+
+    def encoded(text: str) -> list[int]:
+        return [*tokenizer.encode(text).tolist(), model.end]
+
+    def parts_of(text: str) -> list[str]:
+        if not text.strip():
+            return []
+        return [text] if len(encoded(text)) <= model.encoder.context else cut(text, lambda part: len(encoded(part)) <= model.encoder.context // 2)
+
     while window := list(islice(places, WINDOW * max(1, ROWS // settings.beam))):
-        sources = [[*tokenizer.encode(text).tolist(), model.end] if text.strip() else [] for text in window]
-        for text, source in zip(window, sources, strict=True):
-            number += 1
-            if len(source) > model.encoder.context:
-                raise BadInput(
-                    f"Text {number}, {text[:40]!r}..., has {len(source):,} tokens, and this model reads {model.encoder.context:,} at most; cut it in sentences."
-                )
+        parts = [parts_of(text) for text in window]
+        sources = [encoded(part) for some in parts for part in some]
         found: dict[int, list[Hypothesis]] = {}
         for batch in batches([len(source) for source in sources], max(1, ROWS // settings.beam)):
             found |= dict(zip(batch, search(steps, [sources[place] for place in batch], settings), strict=True))
-        for place, text in enumerate(window):
-            yield Translated(source=text, translations=[readable(hypothesis, tokenizer) for hypothesis in found.get(place, [BLANK])])
+        said = iter([[readable(hypothesis, tokenizer) for hypothesis in found[place]] for place in range(len(sources))])
+        for text, some in zip(window, parts, strict=True):
+            several = [next(said) for _ in some]
+            translations = several[0] if len(several) == 1 else [joined([one[0] for one in several], settings.length_penalty)]
+            yield Translated(source=text, translations=translations, parts=max(1, len(several)))
 
 
-BLANK = Hypothesis(tokens=[], logprob=0.0, score=0.0, ended=True)
+def joined(parts: Sequence[Translation], length_penalty: float) -> Translation:
+    """The translation of a text from those of its parts."""
+    tokens, logprob = [token for part in parts for token in part.tokens], sum(part.logprob for part in parts)
+    score = logprob / max(1, len(tokens) + sum(part.ended for part in parts)) ** length_penalty
+    return Translation(text=" ".join(part.text for part in parts), score=score, logprob=logprob, tokens=tokens, ended=all(part.ended for part in parts))
 
 
 def readable(hypothesis: Hypothesis, tokenizer: Tokenizer) -> Translation:

@@ -85,7 +85,7 @@ MARIAN: dict[str, Any] = dict(position="sinusoidal-halves", placement="post", ph
 FROM_NOTHING: dict[str, Any] = {
     "model": {"context": 256, "width": 256, "layers": 3, "heads": 8, "ff_width": 512, "dropout": 0.3},
     "optimizer": {"weight_decay": 0.01, "beta2": 0.98, "warmup": 0.1},
-    "training": {"batch": 512, "minutes": 5.0},
+    "training": {"batch": 512},
 }
 """What differs from the defaults of the parts in a run that begins from nothing."""
 FROM_TRAINED: dict[str, Any] = {

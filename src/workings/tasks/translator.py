@@ -66,7 +66,10 @@ class Translator:
                 raise BadInput(f"The {what} to align is {given!r}; it must not be empty.")
         if translation is None:
             (found,) = self.translate_all([text], alignment=True)
-            assert found.alignment is not None
+            if found.alignment is None:
+                raise BadInput(
+                    f"The text to align is longer than the {self.model.settings.encoder.context:,} tokens that this model reads; give a shorter one."
+                )
             return found.alignment
         source, target = (
             [*tokens.tolist(), self.model.settings.end] for tokens in (self.tokenizer.encode(text), self.tokenizer.encode_each_target([translation])[0])
@@ -77,10 +80,10 @@ class Translator:
         return align(self.model, self.tokenizer, [source], [target])[0]
 
     def aligned(self, found: Translated) -> Alignment | None:
-        """The alignment of the best translation of a text, token by token as it was written; None if there is none, as for a blank text."""
+        """The alignment of the best translation of a text, token by token as it was written; None if there is none, as for a blank text or one in parts."""
         best, end = found.translations[0], self.model.settings.end
         source, target = [*self.tokenizer.encode(found.source).tolist(), end], [*best.tokens, *[end] * best.ended]
-        return align(self.model, self.tokenizer, [source], [target])[0] if found.source.strip() and target else None
+        return align(self.model, self.tokenizer, [source], [target])[0] if found.parts == 1 and found.source.strip() and target else None
 
     def settings(self, **choices: Any) -> TranslateSettings:
         """The choices, laid over the folder's own defaults. Unless a beam is asked for, it is 1 for drawing, and wide enough for `nbest`."""

@@ -1,6 +1,7 @@
 """Texts become vectors: the mean over their own tokens, whatever else is in the batch, and the figures that the model's makers print."""
 
 import importlib.util
+import io
 import json
 from pathlib import Path
 
@@ -253,6 +254,13 @@ def test_the_package_and_the_command_line_give_the_same_vectors(tmp_path, capsys
         ["embed", str(folder), "--file", str(tmp_path / "texts.txt"), "--file", str(tmp_path / "texts.txt"), "--file", str(tmp_path / "texts.txt"), "--similar"]
     )
     assert capsys.readouterr().out.startswith("1.0000  ")
+
+
+def test_the_command_reads_standard_input(tmp_path, monkeypatch, capsys):
+    folder = sentence_folder(tmp_path / "model")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(TEXTS[:2])))
+    main(["embed", str(folder), "--file", "-", "--json"])
+    assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == TEXTS[:2]
 
 
 def test_a_model_that_makes_no_vectors_is_refused(tmp_path, capsys):

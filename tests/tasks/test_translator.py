@@ -1,6 +1,8 @@
 """A translation model in use, from Python and from the command line: a folder of Marian as transformers saves it."""
 
+import io
 import json
+import re
 
 import pytest
 import torch
@@ -110,6 +112,23 @@ def test_the_command_translates_texts_and_files_line_by_line(folder, tmp_path, c
     assert (tmp_path / "out.txt").read_text().splitlines() == [wanted[0], "", *wanted[1:]]
 
 
+def test_a_text_that_is_the_name_of_a_file_stands_for_its_lines(folder, tmp_path, monkeypatch, capsys):
+    wanted = workings.load(folder).translate(TEXTS)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "news.en").write_text(f"{TEXTS[1]}\n{TEXTS[2]}\n")
+    assert printed(capsys, str(folder), TEXTS[0], "news.en", TEXTS[0]).splitlines() == [*wanted, wanted[0]]
+    main(["translate", str(folder), "news.en", "--out", "news.fr"])
+    said = capsys.readouterr()
+    assert said.out == "" and re.fullmatch(r"2 texts in [0-9.]+ s: news.fr\n", said.err)
+    assert (tmp_path / "news.fr").read_text().splitlines() == wanted[1:]
+
+
+def test_standard_input_is_translated_line_by_line(folder, monkeypatch, capsys):
+    wanted = workings.load(folder).translate(TEXTS)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(TEXTS)))
+    assert printed(capsys, str(folder), "--file", "-").splitlines() == wanted
+
+
 def test_several_translations_come_with_scores_and_json_says_everything(folder, capsys):
     lines = printed(capsys, str(folder), "the cat", "--beam", "4", "--nbest", "2").splitlines()
     assert [float(line.split()[0]) for line in lines[:2]] == sorted((float(line.split()[0]) for line in lines[:2]), reverse=True)
@@ -126,6 +145,7 @@ def test_several_translations_come_with_scores_and_json_says_everything(folder, 
         (["the cat", "--beam", "2", "--nbest", "3"], "--nbest is 3"),
         (["--file", "no-such-file"], "no-such-file: No such file"),
         (["--file", "same.txt", "--out", "same.txt"], "would be written over"),
+        (["same.txt", "--out", "same.txt"], "would be written over"),
         (["the cat", "--layer", "1"], "--layer says which layer --show-attention shows"),
         (["the cat", "--show-attention", "--layer", "9"], "no layer 9 of cross-attention"),
     ],

@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from typing import Any, Literal
 
 from workings.cli.lines import lines_of
-from workings.cli.shape import make_app
+from workings.cli.progress import Progress
+from workings.cli.shape import Files, make_app
 from workings.errors import BadInput, counted
 
 app = make_app(
@@ -28,7 +29,7 @@ def embed(
     model: str,
     /,
     *texts: str,
-    file: list[str] | None = None,
+    file: Files = None,
     similar: bool = False,
     out: str | None = None,
     pooling: Literal["mean", "cls"] | None = None,
@@ -94,26 +95,6 @@ def paired(embedder: Any, texts: Iterable[str], **choices: Any) -> Iterator[tupl
     for found in embedder.stream(remembered(), **choices):
         given, held[:] = list(held), []
         yield given, found
-
-
-class Progress:
-    """How many texts are done and how fast, in one line of a terminal; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self.count, self.started, self.said = 0, time.perf_counter(), 0.0
-
-    def __call__(self, count: int) -> None:
-        """So many more."""
-        self.count += count
-        now = time.perf_counter()
-        if sys.stderr.isatty() and now - max(self.said, self.started) > 1:
-            self.said = now
-            print(f"\r{self.count:,} texts, {self.count / (now - self.started):,.0f} a second", end="", file=sys.stderr, flush=True)
-
-    def done(self) -> None:
-        """End the line, if there is one."""
-        if self.said:
-            print(file=sys.stderr)
 
 
 def show_vectors(texts: list[str], vectors: list[list[float]], json: bool) -> None:

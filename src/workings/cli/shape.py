@@ -43,6 +43,8 @@ def whole(kind: Any, tokens: Sequence[Token]) -> int:
 
 Whole = Annotated[int, Parameter(converter=whole)]
 MaybeWhole = Annotated[int | None, Parameter(converter=whole)]
+Files = Annotated[list[str] | None, Parameter(allow_leading_hyphen=True)]
+"""Names of files, of which - is standard input."""
 
 
 def examples_text(*examples: str) -> str:

@@ -2,20 +2,23 @@
 
 import json as json_module
 import sys
+import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from workings.cli.lines import lines_of
-from workings.cli.shape import MaybeWhole, make_app
+from workings.cli.progress import Progress
+from workings.cli.shape import Files, MaybeWhole, make_app
 from workings.errors import BadInput, counted
 
 app = make_app(
     "translate",
     'workings translate runs/NAME "Ein Hund läuft."',
     'workings translate Helsinki-NLP/opus-mt-de-en "Guten Tag." --nbest 3',
-    "workings translate runs/NAME --file news.de --out news.en --beam 1",
+    "workings translate runs/NAME news.de --out news.en --beam 1",
     "workings translate runs/NAME --file news.de --json",
     'workings translate runs/NAME "Ein Hund läuft." --show-attention',
 )
@@ -26,7 +29,7 @@ def translate(
     model: str,
     /,
     *texts: str,
-    file: list[str] | None = None,
+    file: Files = None,
     out: str | None = None,
     beam: MaybeWhole = None,
     length_penalty: float | None = None,
@@ -49,7 +52,7 @@ def translate(
 
     Args:
         model: A run's folder, a model's folder, or a model's name on the hub.
-        texts: The texts to translate. Put -- before one that begins with a dash.
+        texts: The texts to translate; of one that is the name of a file, every line. Put -- before one that begins with a dash.
         file: A file with a text on each line; - is standard input; can be given more than once.
         out: Write the translations into this file, and not to the terminal.
         beam: How many hypotheses are kept open for each text; 1 always takes the likeliest token. [default: 4]
@@ -76,20 +79,37 @@ def translate(
     for number, text in enumerate(texts, 1):
         if not text.strip():
             raise BadInput(f"Text {number} to translate is empty; give a sentence.")
-    if out is not None and any(Path(name).resolve() == Path(out).resolve() for name in file or () if name != "-"):
-        raise BadInput(f"{out} is read with --file and would be written over by --out; give another name.")
+    if out is not None and any(Path(name).resolve() == Path(out).resolve() for name in (*filter(named, texts), *(file or ())) if name != "-"):
+        raise BadInput(f"{out} is to be translated, and would be written over by --out; give another name.")
     if layer is not None and not show_attention:
         raise BadInput("--layer says which layer --show-attention shows; give that too.")
-    translated = verbs.translate(model, lines_of(texts, file or []), alignment=show_attention, **choices)
-    count = 0
+    translated = verbs.translate(model, sources(texts, file or []), alignment=show_attention, **choices)
+    count, started = 0, time.perf_counter()
+    progress = Progress() if out or not sys.stdout.isatty() else None  # the translations themselves say how far it is
     with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target:
         for one in translated:
             count += 1
+            if progress is not None:
+                progress(1)
             print(as_json(one, layer) if json else shown(one, nbest or 1), file=target, flush=True)
             if one.alignment is not None and not json:
                 print(mapped(one.alignment, layer, target), file=target, flush=True)
+    if progress is not None:
+        progress.done()
     if out:
-        print(f"{counted(count, 'text')}: {out}", file=sys.stderr)
+        print(f"{counted(count, 'text')} in {time.perf_counter() - started:.1f} s: {out}", file=sys.stderr)
+
+
+def sources(texts: tuple[str, ...], files: list[str]) -> Iterator[str]:
+    """The texts, or of those that are the name of a file its lines; then the lines of the files."""
+    for text in texts:
+        yield from lines_of((), [text]) if named(text) else [text]
+    yield from lines_of((), files)
+
+
+def named(text: str) -> bool:
+    """Whether a text is the name of a file."""
+    return not any(character.isspace() for character in text) and Path(text).is_file()
 
 
 def as_json(translated: Any, layer: int | None) -> str:

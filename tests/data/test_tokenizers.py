@@ -296,6 +296,11 @@ def test_unigram_pieces_lose_nothing_and_are_the_same_each_time(tmp_path):
     assert load_tokenizer(tmp_path, "unigram").fingerprint() == one.fingerprint()
 
 
+def test_unigram_pieces_that_are_rarer_than_what_was_never_seen_are_the_same_each_time_too():
+    texts = ["rot hund", "katze sieht klein hund", "hund rennt"] * 30
+    assert len({train_tokenizer("unigram", texts, 280).fingerprint() for _ in range(5)}) == 1
+
+
 def test_a_word_is_cut_into_its_likeliest_unigram_pieces():
     tokenizer = train_tokenizer("unigram", ["low lower lowest " * 40 + WORDS * 3], 300)
     scores = dict(json.loads(tokenizer.to_text())["model"]["vocab"])

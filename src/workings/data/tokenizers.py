@@ -276,9 +276,14 @@ def _train_pieces(kind: str, documents: Sequence[str], size: int) -> PairTokeniz
 
 
 def settled(pieces: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Pieces and their log probabilities without what differs from one training to the next: the order of sums, and that of bytes that were never seen."""
-    least = min((score for piece, score in pieces if len(piece) > 1 and piece != END), default=-10.0)
-    scores = {piece: round(max(score, least), 6) for piece, score in pieces if piece != END}
+    """Pieces and their log probabilities without what differs from one training to the next: the order of sums, and that of bytes that are no pieces.
+
+    The library puts those above the least likely piece, each a ten-thousandth above the one before, in any order; here they are all as likely as that piece.
+    """
+    least = min(score for piece, score in pieces if piece != END)
+    rungs = {piece: (score - least) * 1e4 for piece, score in pieces if len(piece) == 1}
+    added = {piece for piece, rung in rungs.items() if rung < BYTES and abs(rung - round(rung)) < 1e-3}
+    scores = {piece: round(least if piece in added else score, 6) for piece, score in pieces if piece != END}
     return [(END, 0.0), *sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))]
 
 

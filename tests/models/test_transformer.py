@@ -99,3 +99,29 @@ def test_tied_weights_are_there_once():
 def test_a_model_without_tokens_is_refused():
     with pytest.raises(BadInput, match=r"model\.vocabulary is 0"):
         Transformer(TransformerSettings())
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize(
+    "choices",
+    [
+        dict(causal=True, position="rotary", phi="gated", norm="rms", heads=4, key_value_heads=2),
+        dict(causal=True, position="rotary", window=3),
+        dict(causal=False, position="learned", placement="post", biases="all"),
+        dict(causal=True, position="lecture", value="shared", attend="h", normalize="h", placement="lecture", residuals="one", biases="lecture"),
+    ],
+    ids=["llama", "window", "bert", "lecture"],
+)
+def test_one_token_asked_of_the_last_layer_gives_what_it_says_among_all(choices, padded):
+    """Values and every gradient, for tokens anywhere in their texts."""
+    model = a_model(**choices).double()
+    visible = torch.arange(17) < torch.tensor([[17], [9], [12]]) if padded else None
+    place = torch.tensor([16, 4, 0])
+    answers = [model.hidden(TOKENS, visible=visible)[torch.arange(3), place], model.hidden(TOKENS, visible=visible, asked=place)[:, 0]]
+    weight = torch.randn_like(answers[0])
+    gradients = [torch.autograd.grad((y * weight).sum(), list(model.parameters()), allow_unused=True) for y in answers]
+    torch.testing.assert_close(*answers, rtol=1e-9, atol=1e-12)
+    for one, other in zip(*gradients, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-12)

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from tests.tasks.sentences import SMALL, classifiers, write_table
 from tests.training.games import assert_same_bits, rows, signal_at, train
@@ -12,9 +13,11 @@ from workings.data.framing import padded
 from workings.errors import BadInput
 from workings.models.encoder import Encoder
 from workings.models.encoder_settings import EncoderSettings
+from workings.models.sentence_classifier import SentenceClassifier
+from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import TransformerSettings
 from workings.settings import merge
-from workings.tasks.sentences import Sentences, logits_of
+from workings.tasks.sentences import Sentences, flops_per_text, logits_of
 from workings.tasks.sentences_settings import read_settings, resolved
 from workings.weights.folder import load_folder, save_folder
 
@@ -217,6 +220,16 @@ def test_a_label_that_was_not_learned_is_refused(tmp_path):
     (tmp_path / "held.csv").write_text("text,label\na film,goood\n")
     with pytest.raises(BadInput, match="The label 'goood' .* Did you mean 'good'"):
         game(tmp_path, data={"validation_source": str(tmp_path / "held.csv")})
+
+
+def test_the_operations_that_are_counted_are_those_that_are_done():
+    """As torch counts the products of a forward pass whose attention is written out; the head is apart."""
+    body = TransformerSettings(vocabulary=13, context=31, width=12, heads=3, layers=2, ff_width=20, causal=False, dropout=0.5)
+    model = SentenceClassifier(SentenceSettings(body=body, classes=5, inner=7)).double().train()
+    with FlopCounterMode(display=False) as counter:
+        model(torch.randint(13, (1, 10)))
+    assert counter.get_total_flops() == flops_per_text(model, 11, asked=1) + 2 * (12 * 7 + 7 * 5)
+    assert flops_per_text(model, 11, asked=11) == flops_per_text(model, 11) > flops_per_text(model, 11, asked=1)
 
 
 def test_garbage_in_the_padding_of_a_batch_moves_no_gradient(tmp_path):

@@ -13,7 +13,7 @@ from workings.layers.fast.attention import takes, written_out
 from workings.layers.feed_forward import PHI
 from workings.layers.linear import Linear
 from workings.layers.masks import EVERYTHING, Mask
-from workings.layers.positions import rotate
+from workings.layers.positions import at, rotate, table_at
 
 
 def attention_weights(query: Tensor, key: Tensor, mask: Mask, scale: float) -> Tensor:
@@ -109,17 +109,19 @@ class Attention(nn.Module):
         cache: KeyValueCache | None = None,
         layer: int = 0,
         record: dict[str, Tensor] | None = None,
+        asked: Tensor | None = None,
     ) -> Tensor:
         """source: what queries and keys are made from, u: what values are made from, [B, T, D] -> y [B, T, D].
 
         memory: the second sequence [B, S, D], from which keys and values then come (3.2); with a cache, once, and then B may be several times their number:
         rows that lie together share a sequence. table: rotary cos and sin. record: filled with "attention.{layer}", or "cross.{layer}" over a memory.
+        asked: the only query of each sequence that is wanted, [B]; then y is [B, 1, D], and the mask that of this query.
         """
-        query, key, value = self.project(source, u, normalize_value, memory, cache, layer)
+        query, key, value = self.project(source, u, normalize_value, memory, cache, layer, asked)
         if self.query_norm is not None and self.key_norm is not None:
             query, key = self.query_norm(query), self.key_norm(key)
         if table is not None:
-            query, key = rotate(query, table), rotate(key, table)
+            query, key = rotate(query, table_at(table, asked)), rotate(key, table)
         if self.tau is not None:
             query = query * self.tau[:, None, None]
         if cache is not None and memory is None:
@@ -132,7 +134,14 @@ class Attention(nn.Module):
         return self.out(apart(y, new).transpose(1, 2).flatten(-2))
 
     def project(
-        self, source: Tensor, u: Tensor, normalize_value: Callable[[Tensor], Tensor], memory: Tensor | None, cache: KeyValueCache | None, layer: int
+        self,
+        source: Tensor,
+        u: Tensor,
+        normalize_value: Callable[[Tensor], Tensor],
+        memory: Tensor | None,
+        cache: KeyValueCache | None,
+        layer: int,
+        asked: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries [B, M, T, d], keys [B, G, S, d] and values [B, n, S, d]."""
         if memory is not None and cache is not None:
@@ -140,7 +149,7 @@ class Attention(nn.Module):
             return self.split(self.query(source)), key, value
         value = normalize_value(self.activation(self.value(u if memory is None else memory)))
         source = self.sources(source, value)
-        query, key = self.query(source), self.key(source if memory is None else memory)
+        query, key = self.query(at(source, asked)), self.key(source if memory is None else memory)
         return self.split(query), self.split(key), self.split(value)
 
     def split(self, x: Tensor) -> Tensor:

@@ -20,6 +20,14 @@ class Mask(NamedTuple):
     """`seen` without the triangle in two numbers for each sequence: its first visible column and the one after its last, int64 [B, 2]. None where
     nobody needs them, or where they cannot say it."""
 
+    def of(self, place: Tensor, columns: int) -> "Mask":
+        """The mask of one query a sequence, that of column place[b]. place: [B]."""
+        if (self.seen is None and not self.causal) or (self.seen is not None and self.seen.shape[2] == 1):
+            return self
+        column = torch.arange(columns, device=place.device)
+        visible = column <= place[:, None] if self.seen is None else self.seen.expand(len(place), -1, -1, -1)[torch.arange(len(place)), 0, place]
+        return Mask(visible[:, None, None], spans=spans(visible))
+
 
 EVERYTHING = Mask()
 

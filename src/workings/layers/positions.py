@@ -52,3 +52,16 @@ def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     cos, sin = table
     a, b = x.chunk(2, dim=-1)
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).to(x.dtype)
+
+
+def at(x: Tensor, place: Tensor | None) -> Tensor:
+    """The row place[b] of each sequence, or all of them where no place is given. x: [B, T, D], place: [B] -> [B, 1 or T, D]."""
+    return x if place is None else x[torch.arange(len(x), device=x.device), place][:, None]
+
+
+def table_at(table: tuple[Tensor, Tensor], place: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A table for `rotate` of those rows alone: two of [B, 1, 1, d/2]."""
+    if place is None:
+        return table
+    cos, sin = (at(x[:, 0].expand(len(place), -1, -1), place)[:, None] for x in table)
+    return cos, sin

@@ -10,6 +10,7 @@ from workings.layers.dropping import Dropout, StochasticDepth
 from workings.layers.feed_forward import make_feed_forward
 from workings.layers.masks import EVERYTHING, Mask
 from workings.layers.norms import make_norm
+from workings.layers.positions import at
 from workings.models.settings import TransformerSettings
 
 Norm = Callable[[Tensor], Tensor]
@@ -72,7 +73,7 @@ class Block(nn.Module):
         self.combine = {"one": Block.one_residual, "two": Block.two_residuals}[s.residuals]
 
     def forward(self, x: Tensor, memory: Tensor | None = None, memory_mask: Mask = EVERYTHING, **seen: Any) -> Tensor:
-        """x: [B, T, D] -> [B, T, D]. memory: [B, S, D]. seen: what `Attention.forward` takes by name (table, mask, cache, layer, record)."""
+        """x: [B, T, D] -> [B, T, D]. memory: [B, S, D]. seen: what `Attention.forward` takes by name (table, mask, cache, layer, record, asked)."""
         return self.combine(self, x, memory, memory_mask, seen)
 
     def one_residual(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
@@ -80,11 +81,11 @@ class Block(nn.Module):
         y = self.attend(x, seen)
         if memory is not None:
             y = y + self.attend_memory(y, memory, memory_mask, seen)
-        return self.add(self.feed_forward_norm, x, self.feed(y))
+        return self.add(self.feed_forward_norm, at(x, seen.get("asked")), self.feed(y))
 
     def two_residuals(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
         """x + y, then x + C phi(B x + b_B) + b_C."""
-        x = self.add(self.attention_norm, x, self.attend(x, seen))
+        x = self.add(self.attention_norm, at(x, seen.get("asked")), self.attend(x, seen))
         if memory is not None:
             x = self.add(self.cross_norm, x, self.attend_memory(x, memory, memory_mask, seen))
         return self.add(self.feed_forward_norm, x, self.feed(x))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from workings.layers.dropping import Dropout, number_places
 from workings.layers.feed_forward import PHI
 from workings.layers.linear import Linear
+from workings.layers.positions import at
 from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import require
 from workings.models.transformer import Transformer
@@ -48,8 +49,10 @@ class SentenceClassifier(nn.Module):
     def hidden(self, tokens: Tensor, *, visible: Tensor | None = None, record: dict[str, Tensor] | None = None) -> Tensor:
         """y, the vector of `<cls>`, [B, D]. Arguments as `forward`."""
         tokens, visible, place = self.ask(tokens, visible)
-        y = self.body.run(self.embed(tokens, place), visible=visible, record=record)
-        return y[torch.arange(len(y), device=y.device), place]
+        x = self.embed(tokens, place)
+        if record is None:
+            return self.body.run(x, visible=visible, asked=place)[:, 0]
+        return at(self.body.run(x, visible=visible, record=record), place)[:, 0]
 
     def embed(self, tokens: Tensor, place: Tensor) -> Tensor:
         """x_t = A^0[w_t, :] (2.1), and the embedding of `<cls>` at its place. tokens: [B, T + 1], place: [B] -> [B, T + 1, D]."""

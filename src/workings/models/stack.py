@@ -60,12 +60,14 @@ class Stack(nn.Module):
         memory: Tensor | None = None,
         memory_visible: Tensor | None = None,
         record: dict[str, Tensor] | None = None,
+        asked: Tensor | None = None,
     ) -> Tensor:
         """What the last layer says of each vector, [B, T, D].
 
         x: [B, T, D]; with a cache, only the new ones. visible: [B, columns], True for a token and False for padding on either side, cached columns included.
         memory: [B, S, D], memory_visible: [B, S]. record: a dict that is filled with "embedding" [B, T, D], "attention.{l}" [B, M, T, S],
-        "hidden.{l}" [B, T, D] and "output" [B, T, D].
+        "hidden.{l}" [B, T, D] and "output" [B, T, D]. asked: [B], the only vector of each sequence that somebody wants to hear of: the last layer then answers
+        for it alone, [B, 1, D]; not with a cache.
         """
         if (memory is not None) != self.settings.cross_attention:
             raise BadInput("A second sequence (memory) goes with model.cross_attention=true, and that switch needs one; give both or neither.")
@@ -80,6 +82,8 @@ class Stack(nn.Module):
         seen = dict(table=table, mask=mask, cache=cache, record=record)
         note(record, "embedding", x)
         for layer, block in enumerate(self.blocks):
+            if asked is not None and layer == len(self.blocks) - 1:
+                seen |= dict(asked=asked, mask=mask.of(asked, new))
             x = block(x, memory, memory_mask, layer=layer, **seen)
             note(record, f"hidden.{layer}", x)
         if cache is not None:

@@ -38,7 +38,7 @@ class Transformer(Stack):
         """X -> Y (2.2a): what the last layer says of each token, [B, T, D].
 
         tokens: [B, T]; with a cache, only the new ones. segments: which kind each token belongs to, [B, T]; the first if not given.
-        given: visible, cache, memory, memory_visible and record, as `Stack.run` takes them.
+        given: visible, cache, memory, memory_visible, record and asked, as `Stack.run` takes them.
         """
         return self.run(self.embed(tokens, segments), **given)
 

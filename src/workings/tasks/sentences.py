@@ -59,7 +59,7 @@ class Sentences(Game):
         model = make_model(s, start)
         self.players = {"model": model}
         self.units_per_step = s.training.batch
-        self.flops_per_step = 3 * s.training.batch * flops_per_text(model, float(self.lengths.float().mean()) + 1)
+        self.flops_per_step = 3 * s.training.batch * flops_per_text(model, float(self.lengths.float().mean()) + 1, asked=1)
         self.said = torch.empty(0)
         """The probabilities that the last evaluation gave, [N, C]."""
 
@@ -212,11 +212,17 @@ def logits_of(model: torch.nn.Module, examples: Sequence[Tensor]) -> Tensor:
     return torch.empty_like(found).index_copy(0, torch.tensor(order), found)
 
 
-def flops_per_text(model: SentenceClassifier | Encoder, tokens: float) -> float:
-    """Of a forward pass over a text of so many tokens: two for each weight that multiplies, and two products of attention."""
-    s = model.settings.body
-    inside = sum(p.numel() for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("body.blocks."))
-    return 2 * inside * tokens + 2 * 2 * s.layers * s.heads * s.head_width * tokens**2 * (0.5 if s.causal else 1.0)
+def flops_per_text(model: SentenceClassifier | Encoder, tokens: float, asked: float | None = None) -> float:
+    """Of a forward pass over a text of so many tokens: two for each weight that multiplies, and two products of attention.
+
+    asked: of how many tokens the last layer is asked (`Stack.run`), all if not given; the others give it keys and values alone.
+    """
+    s, last = model.settings.body, f"body.blocks.{model.settings.body.layers - 1}."
+    sizes = {name: p.numel() for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("body.blocks.")}
+    spared = sum(size for name, size in sizes.items() if name.startswith(last) and not name.endswith(("key.weight", "value.weight")))
+    unasked = 0.0 if asked is None else tokens - asked
+    pairs = s.layers * tokens**2 * (0.5 if s.causal else 1.0) - unasked * tokens * (0.5 if s.causal else 1.0)
+    return 2 * (sum(sizes.values()) * tokens - spared * unasked) + 2 * 2 * s.heads * s.head_width * pairs
 
 
 def fingerprint(*tensors: Tensor) -> str:

@@ -11,7 +11,9 @@ from workings.layers.fast import packed
 from workings.layers.fast.packed import PackedNorm, PackedProduct
 from workings.models.block import Block
 from workings.models.encoder import Encoder
+from workings.models.sentence_classifier import SentenceClassifier
 from workings.models.settings import TransformerSettings
+from workings.models.transformer import Transformer
 
 TOKENS = 4096
 """A batch holds at most so many tokens, padding included."""
@@ -44,8 +46,9 @@ class PackedReader:
     """The same without padding, for an encoder with BERT's switches in the memory of this machine."""
 
     @torch.inference_mode()
-    def __init__(self, model: Encoder, dtype: torch.dtype):
+    def __init__(self, model: Encoder | SentenceClassifier, dtype: torch.dtype):
         body, self.dtype = model.body, dtype
+        self.cls = model.cls.detach() if isinstance(model, SentenceClassifier) else None
         self.embedding = body.embedding.weight
         self.places = body.positions.weight[body.settings.position_offset :].float()
         if body.segments is not None:
@@ -56,13 +59,26 @@ class PackedReader:
     @torch.inference_mode()
     def read(self, texts: Sequence[Tensor]) -> Tensor:
         """The vectors of all tokens, texts after one another, [N, D] in float32."""
+        return self.run(texts, False)
+
+    @torch.inference_mode()
+    def first(self, texts: Sequence[Tensor]) -> Tensor:
+        """The vector of each text's first token, or of the `<cls>` that the model puts before it, [B, D] in float32; the last layer is asked for no other."""
+        return self.run(texts, True)
+
+    def run(self, texts: Sequence[Tensor], first: bool) -> Tensor:
+        """From tokens [T_i] to vectors, all [N, D] or the first of each text [B, D]."""
+        texts = list(texts) if self.cls is None else [F.pad(text, (1, 0)) for text in texts]
         lengths = torch.tensor([len(text) for text in texts])
         starts = F.pad(lengths.cumsum(0), (1, 0))
         steps = torch.arange(int(starts[-1])) - starts[:-1].repeat_interleave(lengths)
-        x, copy = self.enter(F.embedding(torch.cat(list(texts)), self.embedding).float(), self.places[steps])
-        for layer in self.layers:
+        x = F.embedding(torch.cat(texts), self.embedding).float()
+        if self.cls is not None:
+            x[starts[:-1]] = self.cls.float()
+        x, copy = self.enter(x, self.places[steps])
+        for layer in self.layers[:-1]:
             x, copy = layer(x, copy, starts)
-        return x
+        return self.layers[-1](x, copy, starts, starts[:-1] if first else None)[0]
 
 
 class PackedLayer:
@@ -76,22 +92,30 @@ class PackedLayer:
         self.up, self.down = PackedProduct([f.up.weight], [f.up.bias], dtype, s.phi), PackedProduct([f.down.weight], [f.down.bias], dtype)
         self.norms = PackedNorm(block.attention_norm, dtype), PackedNorm(block.feed_forward_norm, dtype)
 
-    def __call__(self, x: Tensor, copy: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-        """x: [N, D] in float32, and the same in the precision of the products; starts: [texts + 1]."""
-        x, copy = self.norms[0](x, self.out(packed.attend(self.qkv(copy), starts, self.heads, self.scale)))
+    def __call__(self, x: Tensor, copy: Tensor, starts: Tensor, asked: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """x: [N, D] in float32, and the same in the precision of the products; starts: [texts + 1]; asked: the rows that are wanted, if not all."""
+        y = packed.attend(self.qkv(copy), starts, self.heads, self.scale)
+        if asked is not None:
+            x, y = x[asked], y[asked]
+        x, copy = self.norms[0](x, self.out(y))
         return self.norms[1](x, self.down(self.up(copy)))
 
 
 BERT = dict(placement="post", residuals="two", position="learned", embedding_norm=True, embedding_scale="1", norm="layer", biases="all", window=0)
-BERT |= dict(value="per-head", value_activation="none", attend="x", query_key_norm=False)
+BERT |= dict(value="per-head", value_activation="none", attend="x", query_key_norm=False, causal=False)
 """The switches that packed layers know."""
+
+
+def packs(body: Transformer) -> bool:
+    """Whether packed layers know this transformer, and the machine has what they need."""
+    s, weight = body.settings, body.embedding.weight
+    same = all(getattr(s, name) == value for name, value in BERT.items()) and s.tau != "learned" and s.key_value_heads == s.heads and s.phi != "gated"
+    return same and weight.device.type == "cpu" and packed.available()
 
 
 def prepare(model: Encoder, dtype: torch.dtype) -> PaddedReader | PackedReader:
     """The fastest reader for this model; dtype: of the products, float32 or bfloat16."""
-    s, weight = model.body.settings, model.body.embedding.weight
-    same = all(getattr(s, name) == value for name, value in BERT.items()) and s.tau != "learned" and s.key_value_heads == s.heads and s.phi != "gated"
-    return (PackedReader if same and weight.device.type == "cpu" and packed.available() else PaddedReader)(model, dtype)
+    return (PackedReader if packs(model.body) else PaddedReader)(model, dtype)
 
 
 def batches(lengths: Sequence[int], tokens: int = TOKENS) -> list[list[int]]:

@@ -12,6 +12,7 @@ from workings.data.files import kind_of, read_text
 from workings.data.labeled import Labeled, open_table, read_labeled
 from workings.data.tables import TABLES
 from workings.errors import BadInput
+from workings.generation.classes import prepare
 from workings.generation.embedding import windows
 from workings.models.encoder import Encoder
 from workings.models.sentence_classifier import SentenceClassifier
@@ -62,6 +63,7 @@ class TextClassifier:
         self.settings: Any = saved.model.settings
         reading = self.facts.get("reading") or {"longest": self.settings.body.context, "part": "head"}
         self.framing = framing_of(self.settings, self.tokenizer, reading["longest"], reading["part"])
+        self.classes = prepare(self.model, next(self.model.parameters()).dtype)
 
     def __repr__(self) -> str:
         return f"TextClassifier({str(self.folder)!r})"
@@ -123,7 +125,7 @@ class TextClassifier:
     @torch.inference_mode()
     def probabilities_of(self, read: Sequence[Tensor]) -> Tensor:
         """The same of texts that have been read."""
-        return logits_of(self.model, read).softmax(-1)
+        return logits_of(self.model, read, self.classes).softmax(-1)
 
     def why(self, tokens: Tensor) -> tuple[Explanation, Looks]:
         """Why the model says the likeliest class of a text that has been read, [T], and what `<cls>` looks at in it."""
@@ -135,7 +137,7 @@ class TextClassifier:
         names = self.class_names
         known(labeled, names)
         targets, usual = (torch.tensor([names.index(label) for label in (part or labeled).labels]) for part in (labeled, learned))
-        return class_scores(logits_of(self.model, self.framing.frame(labeled.texts)), targets, int(usual.bincount(minlength=len(names)).argmax()))
+        return class_scores(logits_of(self.model, self.framing.frame(labeled.texts), self.classes), targets, int(usual.bincount(minlength=len(names)).argmax()))
 
     def evaluate_table(self, source: str, text: str | None = None, label: str | None = None, encoding: str | None = None) -> dict[str, float]:
         """Scores on a table; its columns are those of the training unless others are named."""

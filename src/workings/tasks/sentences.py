@@ -15,7 +15,9 @@ from workings.data.framing import Framing, padded
 from workings.data.labeled import Labeled, class_names, read_labeled, said_of, stratified
 from workings.data.tokenizers import train_tokenizer
 from workings.errors import BadInput, counted, suggest
+from workings.generation.classes import Classes, prepare, some_hidden
 from workings.generation.embedding import batches
+from workings.layers.fast.available import autocast_type
 from workings.layers.randomness import mix
 from workings.models.encoder import Encoder
 from workings.models.sentence_classifier import SentenceClassifier
@@ -193,20 +195,15 @@ def framing_of(model: SentenceSettings | Any, tokenizer: Any, longest: int, part
     return Framing(tokenizer, min(longest, model.body.context), part, added=int(own), keep_begin=not own or model.body.causal)
 
 
-def some_hidden(visible: Tensor) -> Tensor | None:
-    """The mask, or nothing where all is visible."""
-    return None if bool(visible.all()) else visible
+def logits_of(model: SentenceClassifier | Encoder, examples: Sequence[Tensor], classes: Classes | None = None) -> Tensor:
+    """The logits of framed texts [T_i], read in batches of like length, in their order: [N, C], float32 on the CPU.
 
-
-@torch.no_grad()
-def logits_of(model: torch.nn.Module, examples: Sequence[Tensor]) -> Tensor:
-    """The logits of framed texts [T_i], read in batches of like length, in their order: [N, C], float32 on the CPU."""
-    device = next(model.parameters()).device
+    classes: what `prepare` has made of the model, for its weights as they are; made here in the precision of the products if not given.
+    """
+    classes = classes or prepare(model, autocast_type(next(model.parameters())))
     parts, order = [], []
     for some in batches([len(tokens) + 1 for tokens in examples]):
-        tokens, visible = padded([examples[number] for number in some])
-        hidden = some_hidden(visible)
-        parts.append(model(tokens.to(device), visible=None if hidden is None else hidden.to(device)).float().cpu())
+        parts.append(classes([examples[number] for number in some]))
         order += some
     found = torch.cat(parts)
     return torch.empty_like(found).index_copy(0, torch.tensor(order), found)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from tests.tasks.sentences import SMALL, write_table
-from tests.training.games import assert_same_bits, in_child
+from tests.training.games import assert_same_bits, in_child, rows
+from tests.training.test_distribution import together
 from workings import verbs
 from workings.errors import BadInput
 from workings.settings import flatten, merge
@@ -21,6 +22,7 @@ from workings.tasks.pretraining_settings import resolved as resolve_first
 from workings.tasks.sentences import Sentences
 from workings.tasks.sentences_settings import read_settings, resolved
 from workings.tasks.trained_body import trained_body
+from workings.training.journal import read_metrics
 from workings.weights.folder import load_folder
 
 WAYS = {"masked": {}, "next-token": {}, "gpt": {"model": {"preset": "gpt"}, "pretraining": {"objective": "next-token"}}}
@@ -102,6 +104,16 @@ def test_a_settings_table_comes_back_and_the_first_stage_is_the_same_once_sizes_
     assert resolve_first(again.settings) == resolve_first(task.settings)
 
 
+def test_a_trained_transformer_is_moved_little_and_one_from_nothing_far():
+    def rates(**changes):
+        s = read_settings({"pretraining": {"objective": "masked", "steps": 1}} | changes)
+        return (s.pretraining.optimizer.name, s.pretraining.optimizer.rate), (s.optimizer.name, s.optimizer.rate)
+
+    (far, rate), (tuned, own) = rates()
+    (near, gentle), (_, imported) = rates(tuning={"start": "somewhere"})
+    assert (far, near, tuned) == ("muon", "adamw", "adamw") and gentle < rate and imported < own
+
+
 def test_a_budget_that_is_not_said_is_that_of_the_classes(tmp_path):
     plan = {key: value for key, value in PLAN.items() if key != "steps"}
     s = read_settings(table(tmp_path, "masked") | {"pretraining": plan | {"objective": "masked"}})
@@ -123,8 +135,7 @@ def test_the_classes_are_learned_from_where_pretraining_ended(name, tmp_path, qu
     body = first.model if causal else first.model.body
     assert all(torch.equal(tensor, body.state_dict()[key]) for key, tensor in begun.players["model"].body.state_dict().items())
     assert second.model.settings.class_names == ("bad", "good")
-    rows = [json.loads(line) for line in (run / "pretraining" / "metrics.jsonl").read_text().splitlines()]
-    losses = [row["loss"] for row in rows if row["event"] == "validation"]
+    losses = [row["loss"] for row in read_metrics(run / "pretraining" / "metrics.jsonl") if row["event"] == "validation"]
     assert losses[-1] < losses[0] < math.log(300)
     text = torch.tensor([[3, 5, 7]])
     longer = torch.tensor([[3, 5, 7, 9]])
@@ -189,6 +200,15 @@ def test_a_run_that_is_killed_in_either_stage_ends_with_the_same_bits(where, who
     verbs.resume(out, quiet=True)
     assert_same_bits(never, out)
     assert_same_bits(never / "pretraining", out / "pretraining")
+
+
+@pytest.mark.parametrize("how", ["replicated", "sharded"])
+def test_two_processes_go_through_both_stages_with_the_losses_of_one(how, whole):
+    never = whole("masked")
+    together(lambda: train(never.parent, how, "masked", training={"distribution": how}))
+    for part in ("pretraining", "."):
+        losses = [[row["loss"] for row in rows(never.parent / out / part) if "loss" in row] for out in (never.name, how)]
+        assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
 def test_a_first_stage_that_is_over_is_left_alone(whole):

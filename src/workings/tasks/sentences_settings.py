@@ -144,13 +144,16 @@ FROM_NOTHING: dict[str, Any] = {
     "training": {"batch": 32},
 }
 """What differs from the defaults of the parts in a run that begins from nothing."""
+GENTLE: dict[str, Any] = {"name": "adamw", "rate": 1e-4, "weight_decay": 0.01, "beta2": 0.999, "warmup": 0.1}
+"""How weights learn that are to be moved little."""
 FROM_TRAINED: dict[str, Any] = {
     "model": {"body": {"dropout": 0.1}},
-    "optimizer": {"name": "adamw", "rate": 1e-4, "weight_decay": 0.01, "beta2": 0.999, "warmup": 0.1, "layer_decay": 0.9},
+    "pretraining": {"optimizer": GENTLE},
+    "optimizer": GENTLE | {"layer_decay": 0.9},
     "training": {"batch": 32},
 }
-"""The same with a trained transformer, whose weights are to be moved little."""
-FROM_PRETRAINED: dict[str, Any] = merge(FROM_NOTHING, FROM_TRAINED | {"optimizer": FROM_TRAINED["optimizer"] | {"rate": 5e-4}})
+"""The same with a trained transformer."""
+FROM_PRETRAINED: dict[str, Any] = merge(FROM_NOTHING, {"model": {"body": {"dropout": 0.1}}, "optimizer": GENTLE | {"rate": 5e-4, "layer_decay": 0.9}})
 """The same with a transformer that is pretrained first, here and from nothing: it is smaller than those of others, and moves further."""
 OURS_TO_SAY = ("dropout", "stochastic_depth")
 """What of a trained transformer's settings is not part of what it has learned."""

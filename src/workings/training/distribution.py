@@ -1,5 +1,6 @@
 """One process or many: who takes which rows, and how gradients, weights and decisions come together."""
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ class Ranks:
             torch.cuda.set_device(self.device)
         if self.world > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            atexit.register(dist.destroy_process_group)  # not at the end of a training: another may follow, and a group cannot be made twice by the same names
 
     @property
     def first(self) -> bool:
@@ -93,11 +95,6 @@ class Ranks:
         said = [value]
         dist.broadcast_object_list(said, src=0)
         return said[0]
-
-    def close(self) -> None:
-        """Leave the group."""
-        if self.world > 1:
-            dist.destroy_process_group()
 
 
 def whole(tensor: Tensor) -> Tensor:

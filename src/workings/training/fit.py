@@ -95,7 +95,6 @@ class Loop:
             return reason
         finally:
             self.progress.close()
-            self.ranks.close()
 
     def begin(self) -> None:
         """Go on from the newest whole checkpoint, or begin; and plan how many steps to take."""

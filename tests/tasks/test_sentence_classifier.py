@@ -15,6 +15,8 @@ from workings.data.tokenizers import train_tokenizer
 from workings.errors import BadInput
 from workings.settings import flatten
 from workings.tasks.sentence_classifier import TextClassifier
+from workings.tasks.sentences import read_parts
+from workings.tasks.sentences_settings import read_settings
 from workings.weights.folder import save_folder
 
 
@@ -53,6 +55,37 @@ def test_another_table_is_scored_by_the_columns_of_the_training_or_by_others(run
     assert workings.evaluate(run, data=str(tmp_path / "other.tsv"), text="review")["examples"] == 3
     with pytest.raises(BadInput, match="has the columns 'review', 'label'"):
         workings.evaluate(run, data=str(tmp_path / "other.tsv"))
+
+
+def test_texts_of_an_evaluation_that_were_learned_are_told(run, tmp_path, capsys):
+    learned = (run.folder.parent / "table.csv").read_text().splitlines()[1:41]
+    new = [f"a great film number {number},good" for number in range(10)]
+    (tmp_path / "test.csv").write_text(
+        "\n".join(["text,label", *(line.upper().replace(",GOOD", ",good").replace(",BAD", ",bad") for line in learned), *new]) + "\n"
+    )
+    held = read_parts(read_settings(run.settings()).data)[1].texts
+    expected = sum(line.rpartition(",")[0] not in held for line in learned)
+    assert 20 <= expected < 40  # those of the validation were not learned
+    main(["evaluate", str(run.folder), "--data", str(tmp_path / "test.csv"), "--json"])
+    scores = json.loads(capsys.readouterr().out)
+    assert (scores["overlap"], scores["overlap_part"]) == (expected, pytest.approx(expected / 50))
+    main(["evaluate", str(run.folder), "--data", str(tmp_path / "test.csv")])
+    out = capsys.readouterr().out
+    assert f"{expected} of them also in the training texts ({expected / 50:.1%}), which flatters the scores" in out and "overlap" not in out
+    (tmp_path / "new.csv").write_text("\n".join(["text,label", *new]) + "\n")
+    assert workings.evaluate(run, data=str(tmp_path / "new.csv"))["overlap"] == 0
+    main(["evaluate", str(run.folder), "--data", str(tmp_path / "new.csv")])
+    assert "training texts" not in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_an_overlap_where_the_texts_of_the_training_are_not_known(run, tmp_path):
+    (tmp_path / "test.csv").write_text("text,label\na great film,good\nan awful film,bad\n")
+    assert "overlap" not in workings.evaluate(run.model, data=str(tmp_path / "test.csv"))
+    (tmp_path / "run" / "model").mkdir(parents=True)
+    for path in run.model.iterdir():
+        (tmp_path / "run" / "model" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "run" / "config.toml").write_text(run.config.read_text().replace("table.csv", "gone.csv"))
+    assert "overlap" not in workings.evaluate(tmp_path / "run", data=str(tmp_path / "test.csv"))
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_what_was_left_out_cut_or_met_twice_is_told(tmp_path):
     (tmp_path / "table.csv").write_text("text,label\n" + "the same text,a\nanother text that is long,b\n" * 10 + ",a\n")
     said = game(tmp_path, data={"longest": 4, "tokenizer": "byte", "part": "tail"}).about()
     assert "left out: 1 row without a text" in said and "2 classes (a 8, b 8)" in said
-    assert "20 texts longer than 3 tokens, of which the tail is read" in said and "2 texts of the validation set also in the training set" in said
+    assert "20 texts longer than 3 tokens, of which the tail is read" in said and "4 texts of the validation set also in the training set" in said
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ PAIRS = {
     "seconds": "seconds to translate them all",
 }
 """The same of a translator."""
+WARNINGS = {"overlap": "of them also in the training texts ({overlap_part:.1%}), which flatters the scores"}
+"""The same of what is only said of a model of sentences where there is some."""
 
 
 @evaluate_app.default
@@ -75,8 +77,9 @@ def evaluate(
     """Score a trained model on its validation data or on other data.
 
     A language model predicts every token once, with a stated number of tokens before it: nats per token, nats per character and bits per byte. A model of
-    sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error. A translator predicts
-    every token of the references and translates every source: loss, BLEU and chrF with sacreBLEU's signatures, and how long it took.
+    sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error, and how many
+    texts of --data the run has learned. A translator predicts every token of the references and translates every source: loss, BLEU and chrF with sacreBLEU's
+    signatures, and how long it took.
 
     Args:
         run: A run's folder, or with --data a model's folder.
@@ -99,11 +102,14 @@ def evaluate(
     pairs = dict(source=source, target=target, tokenize=tokenize, lowercase=lowercase or None, beam=beam)
     scores = verbs.evaluate(run, data=data, context=context, stride=stride, column=column, encoding=encoding, text=text, label=label, **pairs)
     named = SCORES | (PAIRS if "bleu" in scores else CLASSES if "f1" in scores else {})
+    warned = WARNINGS if "f1" in scores else {}
     if json:
         print(json_module.dumps(scores))
     else:
         for name, value in scores.items():
-            if not isinstance(value, str):
+            if name in warned and value:
+                print(f"{value:>12,}", warned[name].format(**scores))
+            elif not isinstance(value, str) and name not in warned and name != "overlap_part":
                 signature = f" ({scores[f'{name}_signature']})" if f"{name}_signature" in scores else ""
                 print(f"{value:>12,.4f}" if isinstance(value, float) else f"{value:>12,}", named.get(name, name) + signature)
 

@@ -1,12 +1,13 @@
 """Scores of a trained model, whatever its task: on its own validation data, which its run knows, or on others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from workings.data.cache import encode_cached
+from workings.data.overlap import overlap
 from workings.data.pairs import Pairs, read_pairs
 from workings.errors import BadInput, suggest
 from workings.tasks.language import read_text, split
@@ -50,12 +51,25 @@ def evaluate_run(run: str | Path, data: str | None, encoding: str | None, choice
 
 
 def evaluate_sentences(run: str | Path, data: str | None, encoding: str | None, text: str | None, label: str | None) -> dict[str, float]:
-    """Every text once."""
+    """Every text once; of other data, also how many of its texts the run has learned."""
     classifier = TextClassifier(run)
     if data is not None:
-        return classifier.evaluate_table(data, text, label, encoding)
+        table = classifier.read_table(data, text, label, encoding)
+        return classifier.evaluate(table) | learned_before(run, table.texts)
     learned, held = read_parts(sentences_settings(settings_of(run, "texts")).data)
     return classifier.evaluate(held, learned)
+
+
+def learned_before(run: str | Path, texts: Sequence[str]) -> dict[str, float]:
+    """How many of the texts are among those that a run has learned, and which part of them; nothing if it does not know those, or they are no longer there."""
+    if not Run(Path(run)).config.exists():
+        return {}
+    try:
+        learned, _ = read_parts(sentences_settings(open_run(run).settings()).data)
+    except BadInput:
+        return {}
+    both = len(overlap(learned.texts, texts))
+    return {"overlap": both, "overlap_part": both / len(texts)}
 
 
 def evaluate_language(run: str | Path, data: str | None, encoding: str | None, context: int | None, stride: int | None, column: str | None) -> dict[str, float]:

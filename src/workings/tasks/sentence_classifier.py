@@ -139,10 +139,10 @@ class TextClassifier:
         targets, usual = (torch.tensor([names.index(label) for label in (part or labeled).labels]) for part in (labeled, learned))
         return class_scores(logits_of(self.model, self.framing.frame(labeled.texts), self.classes), targets, int(usual.bincount(minlength=len(names)).argmax()))
 
-    def evaluate_table(self, source: str, text: str | None = None, label: str | None = None, encoding: str | None = None) -> dict[str, float]:
-        """Scores on a table; its columns are those of the training unless others are named."""
+    def read_table(self, source: str, text: str | None = None, label: str | None = None, encoding: str | None = None) -> Labeled:
+        """The labeled texts of a table; its columns are those of the training unless others are named."""
         columns = self.facts.get("columns") or {}
-        return self.evaluate(read_labeled(source, text or columns.get("text", ""), label or columns.get("label", ""), "", encoding or "utf-8"))
+        return read_labeled(source, text or columns.get("text", ""), label or columns.get("label", ""), "", encoding or "utf-8")
 
     def said(self, text: str, probabilities: Tensor, top: int, explained: Explanation | None = None) -> ClassifiedText:
         """The likeliest classes by name. probabilities: [classes]."""

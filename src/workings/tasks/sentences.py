@@ -13,6 +13,7 @@ from torch import Tensor
 from workings.data.buckets import Buckets
 from workings.data.framing import Framing, padded
 from workings.data.labeled import Labeled, class_names, read_labeled, said_of, stratified
+from workings.data.overlap import overlap
 from workings.data.tokenizers import train_tokenizer
 from workings.errors import BadInput, counted, suggest
 from workings.generation.classes import Classes, prepare, some_hidden
@@ -83,9 +84,9 @@ class Sentences(Game):
         facts.append(f"{len(names)} classes ({each}); always saying {usual} is right {max(counts) / sum(counts):.0%} of the time")
         if self.framing.cut:
             facts.append(f"{counted(self.framing.cut, 'text')} longer than {self.framing.room:,} tokens, of which the {data.part} is read")
-        both = len(set(self.learned.texts) & set(self.held.texts))
+        both = overlap(self.learned.texts, self.held.texts)
         if both:
-            facts.append(f"{counted(both, 'text')} of the validation set also in the training set, which flatters the scores")
+            facts.append(f"{counted(len(both), 'text')} of the validation set also in the training set, which flatters the scores")
         return facts
 
     def leave(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from workings.data.framing import padded
 from workings.data.labeled import said_of
+from workings.data.overlap import overlap
 from workings.data.pairs import Pairs, held_back, read_pairs
 from workings.data.token_buckets import TokenBuckets
 from workings.data.tokenizers import Tokenizer, train_tokenizer
@@ -77,7 +78,7 @@ class Translation(Game):
             f"{len(held):,} to validate{said_of(held.left_out)}",
             f"{self.tokenizer.size:,} kinds of token ({self.tokenizer.kind}), {lengths[0]:.1f} a source and {lengths[1]:.1f} a target",
         ]
-        both = len(set(learned.sources) & set(held.sources))
+        both = len(overlap(learned.sources, held.sources))
         if both:
             facts.append(f"{counted(both, 'source')} of the validation set also in the training set, which flatters the scores")
         return facts

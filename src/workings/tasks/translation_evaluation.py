@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from workings.data.overlap import overlap
 from workings.data.pairs import Pairs, held_back, read_pairs
 from workings.data.token_buckets import TokenBuckets
 from workings.tasks.translation import framed, lengths_of, token_scores
@@ -48,8 +49,7 @@ def evaluate_pairs(
     if len(kept) < len(pairs):
         scores["left_out"] = len(pairs) - len(kept)
     if learned is not None:
-        known = set(learned.sources)
-        scores["known"] = sum(source in known for source in kept.sources)
+        scores["known"] = len(overlap(learned.sources, kept.sources))
     with torch.inference_mode():
         scores |= token_scores(translator.model, examples, TokenBuckets(lengths_of(examples), TOKENS, ROWS, 0))
     started = time.perf_counter()

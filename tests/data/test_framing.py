@@ -25,7 +25,7 @@ def test_the_part_that_is_asked_for_is_read(part, read):
     framing = Framing(ByteTokenizer(), 9, part)
     short, long = framing.frame(["abcdefgh", "abcdefghijklmnopqrst"])
     assert bytes(short.tolist()) == b"abcdefgh" and bytes(long.tolist()).decode() == read
-    assert framing.cut == 1
+    assert framing.cut == 1 and framing.unread == [0, 12]
 
 
 @pytest.mark.parametrize(("keep", "added", "wanted"), [(True, 0, [0, 2, 3, 1]), (False, 1, [2, 3, 1])])

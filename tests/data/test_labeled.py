@@ -32,7 +32,7 @@ ROWS += [{"review": "fine", "mood": None, "n": 4}, {"review": "dull", "mood": "n
 def test_rows_with_a_text_and_a_label_are_read_and_the_others_counted(name, tmp_path):
     found = read_labeled(write(tmp_path, name, ROWS), "review", "mood")
     assert (found.texts, found.labels) == (["good film", "bad film", "dull"], ["yes", "no", "no"])
-    assert found.left_out == {"without a text": 1, "without a label": 1}
+    assert found.left_out == {"without a text": 1, "without a label": 1} and found.spaced == 1
 
 
 def test_a_column_may_say_the_split(tmp_path):
@@ -60,7 +60,7 @@ def test_classes_come_in_the_order_of_numbers_or_letters_whatever_that_of_the_ro
     ("labels", "said"),
     [
         (["a"] * 5, "Every label in x is 'a'"),
-        (["Yes", "no", "yes"], "differ in case only"),
+        (["Yes", "no", "yes", "yes"], r"'Yes' .1 row. and 'yes' .2. in x differ in case only; spell them alike if they are one class, or rename one"),
         ([str(i) for i in range(50)], "50 different labels in 50 rows"),
     ],
 )
@@ -87,7 +87,8 @@ def test_a_class_with_one_example_is_refused_by_name():
     [
         (dict(text="", label="mood"), "has the columns 'review', 'mood', 'n'; say which one holds the texts with --text"),
         (dict(text="review", label=""), "which one holds the labels with --label"),
-        (dict(text="revew", label="mood"), "Did you mean 'review'"),
+        (dict(text="revew", label="mood"), "Did you mean 'review'. The columns are 'review', 'mood', 'n'."),
+        (dict(text="review", label="x"), "has no column 'x'. Choose from 'mood', 'n', 'review'."),
         (dict(text="n", label="mood"), "holds int values"),
     ],
 )

@@ -47,7 +47,8 @@ def test_a_text_alone_has_the_probabilities_that_it_has_among_others(run):
 def test_the_scores_of_the_run_are_those_it_noted(run):
     noted = json.loads((run.model / "config.json").read_text())["scores"]
     scores = run.evaluate()
-    assert {name: noted[name] for name in scores} == pytest.approx(scores, rel=1e-4)
+    assert {name: noted[name] for name in scores if name in noted} == pytest.approx({name: scores[name] for name in noted if name != "step"}, rel=1e-4)
+    assert (scores["cut"], scores["unknown_tokens"]) == (0, 0)
 
 
 def test_another_table_is_scored_by_the_columns_of_the_training_or_by_others(run, tmp_path):
@@ -144,8 +145,51 @@ def test_what_is_no_text_is_refused_with_one_sentence(run, given, said, capsys):
 
 def test_texts_longer_than_what_is_read_are_cut_and_counted(run):
     model = workings.load(run)
-    model.classify(["short", "the film of the plot and the actor " * 40])
-    assert model.cut == 1
+    short, long = model.classify(["short", "the film of the plot and the actor " * 40])
+    assert model.cut == 1 and short.unread is None
+    assert long.unread == len(model.tokenizer.encode(long.text)) - 31  # the context is 32, one of it for <cls>
+
+
+def test_of_ten_thousand_words_what_has_room_is_read_and_the_rest_is_told(run, tmp_path, capsys):
+    words = "the film was superb " * 2500
+    (tmp_path / "long.csv").write_text(f"text,label\n{words},good\na dull plot,bad\n")
+    assert workings.evaluate(run, data=str(tmp_path / "long.csv"))["cut"] == 1
+    main(["evaluate", str(run.folder), "--data", str(tmp_path / "long.csv")])
+    assert " 1 of them longer than what is read of a text" in capsys.readouterr().out
+    main(["classify", str(run.folder), str(tmp_path / "long.csv"), "--json"])
+    out, err = capsys.readouterr()
+    first, second = map(json.loads, out.splitlines())
+    assert first["unread"] == len(workings.load(run).tokenizer.encode(words)) - 31 and "unread" not in second
+    assert "1 of 2 texts cut to what the model reads" in err
+
+
+def test_rows_of_a_table_without_a_text_are_named_and_keep_their_place(run, tmp_path, capsys):
+    (tmp_path / "some.csv").write_text("text,label\na dull plot,bad\n   ,bad\nfine,good\n")
+    with pytest.raises(SystemExit) as stop:
+        main(["classify", str(run.folder), str(tmp_path / "some.csv"), "--json"])
+    out, err = capsys.readouterr()
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert stop.value.code == 2 and [len(row["classes"]) for row in rows] == [2, 0, 2]
+    assert rows[1]["error"] in err and "Text 2 is empty" in err and "1 text of 3 could not be read" in err
+
+
+def test_rows_that_an_evaluation_leaves_out_are_counted_and_a_label_that_was_not_learned_is_refused(run, tmp_path, capsys):
+    (tmp_path / "test.csv").write_text("text,label\na dull plot,bad\n,bad\n  ,good\nfine,\nfine, good \n")
+    main(["evaluate", str(run.folder), "--data", str(tmp_path / "test.csv")])
+    out = capsys.readouterr().out
+    assert " 2 texts, each once" in out and " 3 rows left out, without a text or a label" in out
+    (tmp_path / "test.csv").write_text("text,label\na dull plot,Bad\n")
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", str(run.folder), "--data", str(tmp_path / "test.csv")])
+    err = capsys.readouterr().err
+    assert stop.value.code == 2 and "The label 'Bad' in" in err and "is not among those of the training texts. Did you mean 'bad'?" in err
+
+
+@pytest.mark.parametrize("text", ["ภาษาไทย", "🎬🎥👍🏽", "日本語の映画", "\u202e\u200b", "a\x00\x1b[2Jb"])
+def test_scripts_that_were_never_seen_are_read_as_bytes_and_classified(run, text):
+    found = workings.load(run).classify(text, explain=True)
+    assert sum(belief.probability for belief in found.classes) == pytest.approx(1)
+    assert "".join(piece.text for piece in found.explained.pieces) == text
 
 
 def test_the_report_shows_who_is_taken_for_whom_how_sure_and_the_surest_mistakes(run):
@@ -172,6 +216,8 @@ def test_an_encoder_with_classes_of_another_system_classifies_too(tmp_path):
     theirs.save_pretrained(tmp_path)
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
     model = workings.load(tmp_path)
+    (tmp_path / "test.csv").write_text("text,label\na great ☃ film,yes\nภาษาไทย,no\n")
+    assert workings.evaluate(tmp_path, data=str(tmp_path / "test.csv"))["unknown_tokens"] == 2
     tokens = torch.tensor([[2, 5, 6, 8, 3]])
     with torch.no_grad():
         wanted = theirs(tokens).logits.softmax(-1)

@@ -216,6 +216,80 @@ def test_what_cannot_be_is_refused_in_a_sentence(changes, said, tmp_path):
         Sentences(read_settings(merge({"data": {"source": str(write_table(tmp_path))}}, table)))
 
 
+def labels_of(path, names, rows=48) -> None:
+    """A table that is the same but for what its classes are called, and says itself which texts are for validation."""
+    lines = [
+        f"{word} film number {i},{names[i % 3]},{'validation' if i >= 36 else 'train'}" for i, word in enumerate(["great", "awful", "so so"] * (rows // 3))
+    ]
+    path.write_text("text,label,part\n" + "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_what_classes_are_called_and_which_comes_first_changes_nothing(optimizer, tmp_path):
+    """Begun with the same weights, the head's rows turned round as the classes are: after twenty steps the probabilities are the same, turned round."""
+    choices = {"data": {"split": "part"}, "optimizer": {"name": optimizer, "rate": 0.02}, "tuning": {"weighting": "balanced", "label_smoothing": 0.1}}
+    torch.manual_seed(1)
+    first, found = torch.randn(3, 17) * 0.5, []
+    for names in ("abc", "zyx"):
+        labels_of(tmp_path / "table.csv", names)
+
+        def begin(task, names=names):
+            head = first if names == "abc" else first.flip(0)
+            assert task.settings.model.class_names == tuple(sorted(names))
+            with torch.no_grad():
+                task.players["model"].head.weight.copy_(head[:, :16])
+                task.players["model"].head.bias.copy_(head[:, 16])
+
+        still = {"body": {"dropout": 0.0}, "dropout": 0.0}
+        make = classifiers(tmp_path, model=still, **choices)
+        train(make, tmp_path / names, begin, evaluate_every=20)
+        found.append(logits_of(load_folder(tmp_path / names).model, make({})[0].held_examples).softmax(-1))
+    assert (found[0] - 1 / 3).abs().max() > 0.05
+    torch.testing.assert_close(found[0], found[1].flip(-1), rtol=1e-3, atol=1e-4)
+
+
+def test_the_order_of_the_rows_of_a_batch_changes_neither_its_loss_nor_its_gradient(tmp_path):
+    task = game(tmp_path, model={"body": {"dropout": 0.0}, "dropout": 0.0}, tuning={"weighting": "balanced"})
+    model = task.players["model"].double()
+    batch, order = task.batch(0, 0, 0, 8), torch.tensor([5, 2, 7, 0, 1, 6, 3, 4])
+    both = [task.loss("model", one, 0).total for one in (batch, {name: tensor[order] for name, tensor in batch.items()})]
+    torch.testing.assert_close(*both, rtol=1e-12, atol=1e-12)
+    for one, other in zip(*(torch.autograd.grad(loss, list(model.parameters())) for loss in both), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("good", "bad", "rare"), [(49, 4, False), (50, 4, True)])
+def test_a_rare_class_is_told_with_the_setting_that_helps(good, bad, rare, tmp_path):
+    (tmp_path / "table.csv").write_text("text,label\n" + "a film,good\n" * good + "a plot,bad\n" * bad + "a new film,good\na new plot,bad\n")
+    (tmp_path / "held.csv").write_text("text,label\na scene,good\n")
+    held = {"validation_source": str(tmp_path / "held.csv")}
+    said = "good is 10 times as frequent as bad; --set tuning.weighting=balanced lets every class weigh the same"
+    assert (said in game(tmp_path, data=held).about()) == rare
+    assert "as frequent" not in game(tmp_path, data=held, tuning={"weighting": "balanced"}).about()
+
+
+def test_spaces_around_labels_and_rows_of_another_table_that_are_left_out_are_told(tmp_path):
+    (tmp_path / "table.csv").write_text("text,label\n" + "a film, good\na plot,bad\n" * 10)
+    (tmp_path / "held.csv").write_text("text,label\na scene,good \n,bad\n")
+    said = game(tmp_path, data={"validation_source": str(tmp_path / "held.csv")}).about()
+    assert "spaces around 10 labels taken away" in said and "1 to validate (left out: 1 row without a text)" in said
+
+
+def test_what_the_tokenizer_of_a_trained_model_does_not_know_is_counted(tmp_path):
+    """[UNK] of the validation texts; bytes know everything."""
+    from transformers import BertConfig, BertModel
+
+    sizes = dict(hidden_size=12, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, max_position_embeddings=16)
+    BertModel(BertConfig(vocab_size=8, **sizes), add_pooling_layer=False).save_pretrained(tmp_path / "bert")
+    (tmp_path / "bert" / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nfilm\ngreat\nawful\n")
+    (tmp_path / "table.csv").write_text("text,label\n" + "great film,yes\nawful film,no\n" * 10)
+    (tmp_path / "held.csv").write_text("text,label\ngreat ภาษาไทย film,yes\n🎬 film,no\n")
+    data = {"validation_source": str(tmp_path / "held.csv")}
+    said = classifiers(tmp_path, tuning={"start": str(tmp_path / "bert")}, data=data)({})[0].about()
+    assert "2 of the 7 tokens of the validation texts (28.6%) unknown to the tokenizer" in said
+    assert "unknown" not in game(tmp_path, data=data).about()
+
+
 def test_a_label_that_was_not_learned_is_refused(tmp_path):
     (tmp_path / "held.csv").write_text("text,label\na film,goood\n")
     with pytest.raises(BadInput, match="The label 'goood' .* Did you mean 'good'"):

@@ -41,9 +41,10 @@ def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None
 
     if not given:
         raise BadInput("There is nothing to classify; name a picture or a folder, or give a text, as in: workings classify MODEL dog.jpg.")
-    number = broken = 0
+    number = broken = cut = 0
     for found in verbs.classify(model, given, top=top, text=text, explain=explain):
         number += 1
+        cut += bool(getattr(found, "unread", None))
         if found.error:
             broken += 1
             print(f"workings: {found.error}", file=sys.stderr)
@@ -54,5 +55,7 @@ def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None
             print(f"{found.what}: {said}", flush=True)
             if explain:
                 show(found.explained, Console())
+    if cut:
+        print(f"workings: {cut:,} of {number:,} texts cut to what the model reads; `unread` in --json says by how many tokens", file=sys.stderr)
     if broken:
-        raise BadInput(f"{counted(broken, 'picture')} of {number:,} could not be read; see above.")
+        raise BadInput(f"{counted(broken, 'text' if hasattr(found, 'text') else 'picture')} of {number:,} could not be read; see above.")

@@ -51,7 +51,12 @@ PAIRS = {
     "seconds": "seconds to translate them all",
 }
 """The same of a translator."""
-WARNINGS = {"overlap": "of them also in the training texts ({overlap_part:.1%}), which flatters the scores"}
+WARNINGS = {
+    "cut": "of them longer than what is read of a text",
+    "unknown_tokens": "tokens in them unknown to the tokenizer, so not told apart",
+    "left_out": "rows left out, without a text or a label",
+    "overlap": "of them also in the training texts ({overlap_part:.1%}), which flatters the scores",
+}
 """The same of what is only said of a model of sentences where there is some."""
 
 

@@ -1,7 +1,7 @@
 """From a text to what a classifier reads: its tokens, cut to the room there is, inside the tokenizer's template."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -30,6 +30,8 @@ class Framing:
     keep_begin: bool = False
     cut: int = 0
     """How many texts so far were longer than the room."""
+    unread: list[int] = field(default_factory=list)
+    """Of each of the texts that were framed last, how many tokens had no room."""
 
     def __post_init__(self) -> None:
         begin, end = template(self.tokenizer)
@@ -40,7 +42,13 @@ class Framing:
 
     def frame(self, texts: Sequence[str]) -> list[Tensor]:
         """The tokens of each text, [T_i], at most longest - added."""
-        return [torch.cat((self.begin, self.fit(tokens), self.end)) for tokens in self.tokenizer.encode_each(texts)]
+        encoded = self.tokenizer.encode_each(texts)
+        self.unread = [max(0, len(tokens) - self.room) for tokens in encoded]
+        return [torch.cat((self.begin, self.fit(tokens), self.end)) for tokens in encoded]
+
+    def unknown(self, read: Sequence[Tensor]) -> int:
+        """How many of the tokens stand for what the tokenizer's vocabulary has no pieces for. read: [T_i], as `frame` gives them."""
+        return sum(int((tokens == self.tokenizer.unknown).sum()) for tokens in read) if self.tokenizer.unknown is not None else 0
 
     def fit(self, tokens: Tensor) -> Tensor:
         """As many of the tokens as there is room for: the first, the last, or both ends."""

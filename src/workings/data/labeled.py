@@ -28,10 +28,12 @@ class Labeled:
     """The part that each belongs to, where a column says it."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Why rows were left out, and how many."""
+    spaced: int = 0
+    """How many labels had spaces around them, which were taken away."""
 
     def of(self, chosen: Sequence[int]) -> "Labeled":
         """Some of them, by number."""
-        return Labeled(self.where, [self.texts[i] for i in chosen], [self.labels[i] for i in chosen], None, self.left_out)
+        return Labeled(self.where, [self.texts[i] for i in chosen], [self.labels[i] for i in chosen], None, self.left_out, self.spaced)
 
 
 def open_table(source: str, encoding: str = "utf-8") -> Table:
@@ -61,13 +63,14 @@ def read_labeled(source: str, text: str = "", label: str = "", split: str = "", 
     """The rows of a table that have a text and a label, in order.
 
     text, label: the columns; without a name, those called `text` and `label`. split: a column that says which part a row belongs to.
-    Spaces around a label are taken away. Rows without a text or a label are left out and counted.
+    Spaces around a label are taken away and counted. Rows without a text or a label are left out and counted.
     """
     table = open_table(source, encoding)
     texts, labels = column(table, text, "text"), column(table, label, "label")
     parts = table.column(split) if split else [None] * len(texts)
     kept: list[tuple[str, str, str]] = []
     left_out: Counter[str] = Counter()
+    spaced = 0
     for row, (one, said, part) in enumerate(zip(texts, labels, parts, strict=True), start=1):
         if one is not None and not isinstance(one, str):
             raise BadInput(f"The column of texts of {table.where} holds {type(one).__name__} values (row {row:,}); choose another --text.")
@@ -80,9 +83,11 @@ def read_labeled(source: str, text: str = "", label: str = "", split: str = "", 
             left_out[f"{split} = {part}"] += 1
         else:
             kept.append((one, spelled, PARTS[str(part).strip().lower()] if split else ""))
+            spaced += str(said) != spelled
     if not kept:
         raise BadInput(f"{table.where} has no row with a text and a label{said_of(left_out)}; choose other columns with --text and --label.")
-    return Labeled(table.where, [one for one, _, _ in kept], [said for _, said, _ in kept], [part for _, _, part in kept] if split else None, dict(left_out))
+    texts, labels, parts = (list(some) for some in zip(*kept, strict=True))
+    return Labeled(table.where, texts, labels, parts if split else None, dict(left_out), spaced)
 
 
 def column(table: Table, name: str, usual: str) -> list:
@@ -118,7 +123,10 @@ def class_names(labels: Sequence[str], where: str) -> tuple[str, ...]:
     for name in sorted(counts):
         other = folded.setdefault(name.casefold(), name)
         if other != name:
-            raise BadInput(f"The labels {other!r} and {name!r} in {where} differ in case only; spell them alike, or make them more different.")
+            raise BadInput(
+                f"The labels {other!r} ({counted(counts[other], 'row')}) and {name!r} ({counts[name]:,}) in {where} differ in case only; "
+                "spell them alike if they are one class, or rename one of them."
+            )
     return tuple(sorted(counts, key=order_of(counts)))
 
 

@@ -25,23 +25,25 @@ class Table:
     def column(self, name: str) -> list:
         """All values of one column, in the order of the rows."""
         if name not in self.names:
-            raise BadInput(f"{self.where} has no column {name!r}. {suggest(name, self.names)}")
+            hint = suggest(name, self.names)
+            there = f" The columns are {', '.join(map(repr, self.names))}." if hint.startswith("Did you mean") else ""
+            raise BadInput(f"{self.where} has no column {name!r}. {hint}{there}")
         return self.get(name)
 
-    def texts(self, name: str | None = None) -> list[str]:
-        """The texts of a column; missing and blank ones are left out. Without a name: `text`, or the only column there is."""
+    def texts(self, name: str | None = None, blank: bool = False) -> list[str]:
+        """The texts of a column; missing and blank ones are left out, or with `blank` empty. Without a name: `text`, or the only column there is."""
         if name is None:
             name = self._the_column_of_text()
         found = []
         for row, value in enumerate(self.column(name), start=1):
             if value is None:
-                continue
+                value = ""
             if not isinstance(value, str):
                 raise BadInput(f"Column {name!r} of {self.where} holds {type(value).__name__} values (row {row:,}), not text; choose another --column.")
             _refuse_half_characters(value, f"row {row:,} of column {name!r} of {self.where}")
-            if value.strip():
+            if blank or value.strip():
                 found.append(value)
-        if not found:
+        if not any(map(str.strip, found)):
             raise BadInput(f"Column {name!r} of {self.where} holds no text; choose another --column or another file.")
         return found
 

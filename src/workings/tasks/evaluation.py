@@ -51,11 +51,11 @@ def evaluate_run(run: str | Path, data: str | None, encoding: str | None, choice
 
 
 def evaluate_sentences(run: str | Path, data: str | None, encoding: str | None, text: str | None, label: str | None) -> dict[str, float]:
-    """Every text once; of other data, also how many of its texts the run has learned."""
+    """Every text once; of other data, also how many rows were left out, and how many texts the run has learned."""
     classifier = TextClassifier(run)
     if data is not None:
         table = classifier.read_table(data, text, label, encoding)
-        return classifier.evaluate(table) | learned_before(run, table.texts)
+        return classifier.evaluate(table) | {"left_out": sum(table.left_out.values())} | learned_before(run, table.texts)
     learned, held = read_parts(sentences_settings(settings_of(run, "texts")).data)
     return classifier.evaluate(held, learned)
 

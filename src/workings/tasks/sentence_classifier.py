@@ -36,8 +36,10 @@ class ClassifiedText:
     classes: tuple[Belief, ...]
     explained: Explanation | None = None
     """Why it says the first of them, if that was asked."""
-    error: None = None
-    """A text can always be read."""
+    unread: int | None = None
+    """How many of its tokens are not read, if it is longer than what the model reads."""
+    error: str | None = None
+    """Why nothing is said of it."""
 
     @property
     def name(self) -> str:
@@ -89,12 +91,17 @@ class TextClassifier:
             raise BadInput(f"top is {top}; at least one class has to be named.")
         for some in windows(texts, WINDOW):
             read = self.read(some)
-            for text, tokens, row in zip(some, read, self.probabilities_of(read), strict=True):
-                yield self.said(text, row, top, self.why(tokens)[0] if explain else None)
+            for text, tokens, unread, row in zip(some, read, tuple(self.framing.unread), self.probabilities_of(read), strict=True):
+                yield ClassifiedText(text, self.likeliest(row, top), self.why(tokens)[0] if explain else None, unread or None)
 
     def classify_all(self, given: Iterable[str], *, top: int = 5, column: str | None = None, explain: bool = False) -> Iterator[ClassifiedText]:
-        """What the model says of each text; of a name of a table, of the texts in its column; of a name of a text file, of its lines."""
-        return self.classify_texts((text for one in given for text in self.texts_of(one, column)), top=top, explain=explain)
+        """What the model says of each text; of a name of a table, of the texts in its column; of a name of a text file, of its lines.
+
+        Of a row of a table without a text it says so in `error`: there is one answer a row.
+        """
+        texts = (text for one in given for text in self.texts_of(one, column))
+        for number, found in enumerate(self.classify_texts(texts, top=top, explain=explain), start=1):
+            yield found if found.text.strip() else ClassifiedText(found.text, (), error=f"Text {number:,} is empty, so nothing is said of it.")
 
     def texts_of(self, given: str, column: str | None) -> list[str]:
         """The texts that a word of the command line stands for: those of a file, or itself."""
@@ -102,7 +109,7 @@ class TextClassifier:
         kind = kind_of(path) if not any(character.isspace() for character in given) else ""
         if kind in TABLES:
             known_column = (self.facts.get("columns") or {}).get("text") or None
-            return open_table(given).texts(column or known_column)
+            return open_table(given).texts(column or known_column, blank=True)
         if kind in LINES:
             if not path.is_file():
                 raise BadInput(f"There is no file {given!r} (looked for it in {str(Path.cwd())!r}); check the path.")
@@ -133,20 +140,23 @@ class TextClassifier:
 
     @torch.inference_mode()
     def evaluate(self, labeled: Labeled, learned: Labeled | None = None) -> dict[str, float]:
-        """Scores on labeled texts, in the precision of the weights. learned: the training texts; the baseline is their commonest class, else that of these."""
+        """Scores on labeled texts, in the precision of the weights, and what of them was not read: texts that are cut, tokens that are unknown.
+
+        learned: the training texts; the baseline is their commonest class, else that of these.
+        """
         names = self.class_names
         known(labeled, names)
         targets, usual = (torch.tensor([names.index(label) for label in (part or labeled).labels]) for part in (labeled, learned))
-        return class_scores(logits_of(self.model, self.framing.frame(labeled.texts), self.classes), targets, int(usual.bincount(minlength=len(names)).argmax()))
+        read = self.framing.frame(labeled.texts)
+        scores = class_scores(logits_of(self.model, read, self.classes), targets, int(usual.bincount(minlength=len(names)).argmax()))
+        return scores | {"cut": sum(map(bool, self.framing.unread)), "unknown_tokens": self.framing.unknown(read)}
 
     def read_table(self, source: str, text: str | None = None, label: str | None = None, encoding: str | None = None) -> Labeled:
         """The labeled texts of a table; its columns are those of the training unless others are named."""
         columns = self.facts.get("columns") or {}
         return read_labeled(source, text or columns.get("text", ""), label or columns.get("label", ""), "", encoding or "utf-8")
 
-    def said(self, text: str, probabilities: Tensor, top: int, explained: Explanation | None = None) -> ClassifiedText:
+    def likeliest(self, probabilities: Tensor, top: int) -> tuple[Belief, ...]:
         """The likeliest classes by name. probabilities: [classes]."""
         best = probabilities.topk(min(top, len(probabilities)))
-        names = self.class_names
-        beliefs = tuple(Belief(names[place], value) for place, value in zip(best.indices.tolist(), best.values.tolist(), strict=True))
-        return ClassifiedText(text, beliefs, explained)
+        return tuple(Belief(self.class_names[place], value) for place, value in zip(best.indices.tolist(), best.values.tolist(), strict=True))

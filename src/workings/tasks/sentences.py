@@ -33,6 +33,9 @@ from workings.training.game import Batch, Game, Loss
 from workings.training.settings import OptimizerSettings
 from workings.weights.folder import save_folder
 
+RARE = 0.1
+"""A class with less than this part of the texts of the commonest is called rare."""
+
 
 class Sentences(Game):
     """One player, `model`, that learns to say the class of a text."""
@@ -75,15 +78,17 @@ class Sentences(Game):
 
     def data_facts(self) -> list[str]:
         """The data in sentences: its size, what was left out, the classes and how many of each, what was cut, and what is in both parts."""
-        data, names, counts = self.settings.data, self.settings.model.class_names, self.counts.tolist()
-        facts = [
-            f"{counted(len(self.examples), 'text')} of {data.source} to learn from, {len(self.held_examples):,} to validate{said_of(self.learned.left_out)}"
-        ]
-        usual = names[counts.index(max(counts))]
-        each = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
-        facts.append(f"{len(names)} classes ({each}); always saying {usual} is right {max(counts) / sum(counts):.0%} of the time")
+        data, counts = self.settings.data, dict(zip(self.settings.model.class_names, self.counts.tolist(), strict=True))
+        learned = f"{counted(len(self.examples), 'text')} of {data.source} to learn from{said_of(self.learned.left_out)}"
+        apart = said_of(self.held.left_out) if self.held.where != self.learned.where else ""
+        facts = [f"{learned}, {len(self.held_examples):,} to validate{apart}", *class_facts(counts, self.settings.tuning.weighting)]
+        if self.learned.spaced:
+            facts.append(f"spaces around {counted(self.learned.spaced, 'label')} taken away")
         if self.framing.cut:
             facts.append(f"{counted(self.framing.cut, 'text')} longer than {self.framing.room:,} tokens, of which the {data.part} is read")
+        unknown, tokens = self.framing.unknown(self.held_examples), sum(map(len, self.held_examples))
+        if unknown:
+            facts.append(f"{unknown:,} of the {tokens:,} tokens of the validation texts ({unknown / tokens:.1%}) unknown to the tokenizer, so not told apart")
         both = overlap(self.learned.texts, self.held.texts)
         if both:
             facts.append(f"{counted(len(both), 'text')} of the validation set also in the training set, which flatters the scores")
@@ -138,6 +143,17 @@ class Sentences(Game):
         """The rows of the batch, and the beginning of its first text."""
         rows = self.buckets.rows(step).tolist()
         return f"the batch of texts {rows[:8]} ... (seed {self.settings.training.seed}), which begins {self.learned.texts[rows[0]][:40]!r}"
+
+
+def class_facts(counts: dict[str, int], weighting: str) -> list[str]:
+    """The classes and how many texts each has, the commonest of them as a baseline, and what may be done where another is rare."""
+    common, rare = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
+    each = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    facts = [f"{len(counts)} classes ({each}); always saying {common} is right {counts[common] / sum(counts.values()):.0%} of the time"]
+    if counts[rare] < RARE * counts[common] and weighting == "none":
+        often = counts[common] / counts[rare]
+        facts.append(f"{common} is {often:.0f} times as frequent as {rare}; --set tuning.weighting=balanced lets every class weigh the same")
+    return facts
 
 
 def read_parts(data: SentencesData) -> tuple[Labeled, Labeled]:

@@ -47,7 +47,7 @@ def translate(
 ) -> None:
     """Translate texts, or every line of a file, with a model that translates.
 
-    Lines keep their order and their number; an empty line stays empty. The defaults below are those of a model whose folder says nothing; what it
+    Lines keep their order and their number; an empty line stays empty; a text longer than the model reads is cut where sentences end. The defaults below are those of a model whose folder says nothing; what it
     says of how it wants to translate (a beam, a length penalty, how many tokens) comes before them, and what is given here before both.
 
     Args:
@@ -84,11 +84,11 @@ def translate(
     if layer is not None and not show_attention:
         raise BadInput("--layer says which layer --show-attention shows; give that too.")
     translated = verbs.translate(model, sources(texts, file or []), alignment=show_attention, **choices)
-    count, started = 0, time.perf_counter()
+    count, long, started = 0, 0, time.perf_counter()
     progress = Progress() if out or not sys.stdout.isatty() else None  # the translations themselves say how far it is
     with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target:
         for one in translated:
-            count += 1
+            count, long = count + 1, long + (one.parts > 1)
             if progress is not None:
                 progress(1)
             print(as_json(one, layer) if json else shown(one, nbest or 1), file=target, flush=True)
@@ -96,6 +96,8 @@ def translate(
                 print(mapped(one.alignment, layer, target), file=target, flush=True)
     if progress is not None:
         progress.done()
+    if long:
+        print(f"{counted(long, 'text')} longer than the model reads, translated in parts", file=sys.stderr)
     if out:
         print(f"{counted(count, 'text')} in {time.perf_counter() - started:.1f} s: {out}", file=sys.stderr)
 

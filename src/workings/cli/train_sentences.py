@@ -73,7 +73,7 @@ def sentences(
             tokens, seeing both sides, or each next one, reading from left to right. It is a run of its own in the run's folder, pretraining, and goes on
             from what --from names. For how long: --set pretraining.minutes=10 or pretraining.steps. [default: there is no such stage]
         unlabeled: A table of further texts to pretrain on, in a column of the same name.
-        recipe: Settings to begin with, a TOML file; whatever else is given on the command line is laid over it.
+        recipe: Settings to begin with: imdb-scratch, movies-pretrained, or a TOML file of your own; whatever else is given on the command line is laid over it.
         model: The transformer's switches where it begins from nothing: lecture, lecture-plus, gpt or llama, which read from left to right and ask <cls> last.
             [default: one that sees the whole text]
         out: The run's folder. [default: runs/sentences-DATE-TIME]

@@ -153,7 +153,7 @@ FROM_TRAINED: dict[str, Any] = {
     "training": {"batch": 32},
 }
 """The same with a trained transformer."""
-FROM_PRETRAINED: dict[str, Any] = merge(FROM_NOTHING, {"model": {"body": {"dropout": 0.1}}, "optimizer": GENTLE | {"rate": 5e-4, "layer_decay": 0.9}})
+FROM_PRETRAINED: dict[str, Any] = merge(FROM_NOTHING, {"model": {"body": {"dropout": 0.1}}, "optimizer": GENTLE | {"rate": 1e-3, "layer_decay": 0.9}})
 """The same with a transformer that is pretrained first, here and from nothing: it is smaller than those of others, and moves further."""
 OURS_TO_SAY = ("dropout", "stochastic_depth")
 """What of a trained transformer's settings is not part of what it has learned."""

@@ -73,10 +73,10 @@ def entries(settings: EncoderDecoderSettings, architecture: str) -> list[Entry]:
             inside += linear(f"{theirs}.fc1", f"{ours}.feed_forward.up") + linear(f"{theirs}.fc2", f"{ours}.feed_forward.down")
             inside += norm(f"{theirs}.final_layer_norm", f"{ours}.feed_forward_norm")
     head = copy("lm_head.weight", of=embedding_of_head(settings)) if settings.decoder.tied else plain("lm_head.weight", "decoder.head.weight")
-    bias = Entry("final_logits_bias", ("logit_bias",), read=lambda x: (x[0],), write=lambda x: x[None], optional=True)
+    bias = [Entry("final_logits_bias", ("logit_bias",), read=lambda x: (x[0],), write=lambda x: x[None], optional=True)] if settings.logit_bias else []
     if architecture == "MarianModel":
-        return [*either(inside, PREFIX), bias]
-    return [*either(prefixed(inside, PREFIX), PREFIX), head, bias]
+        return [*either(inside, PREFIX), *bias]
+    return [*either(prefixed(inside, PREFIX), PREFIX), head, *bias]
 
 
 def shared_embedding() -> list[Entry]:

@@ -55,7 +55,7 @@ def test_other_pairs_are_scored_by_the_columns_of_the_training_and_those_seen_be
     seen = learned_pairs(run.settings()).sources[0]
     (tmp_path / "other.tsv").write_text(f"de\tnote\ten\nrot hund\tx\t{seen}\nx\tx\tdog dog dog dog dog dog red\n\t\tred\n" + f"hund\tx\t{'dog ' * 60}\n")
     scores = workings.evaluate(run, data=str(tmp_path / "other.tsv"))
-    assert (scores["pairs"], scores["left_out"], scores["known"]) == (2, 1, 1)
+    assert (scores["pairs"], scores["left_out"], scores["empty"], scores["known"]) == (2, 1, 1, 1)
     (tmp_path / "flat.csv").write_text("a,b\ndog red,rot hund\n")
     assert workings.evaluate(run, data=str(tmp_path / "flat.csv"), source="a", target="b")["pairs"] == 1
     assert "known" not in workings.evaluate(run.model, data=str(tmp_path / "flat.csv"), source="a", target="b")  # a model's folder does not know

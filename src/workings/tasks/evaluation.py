@@ -92,7 +92,7 @@ def evaluate_translation(
     lowercase: bool | None,
     beam: int | None,
 ) -> dict[str, Any]:
-    """Every pair once."""
+    """Every pair once; of other data, also how many rows had an empty side."""
     translator = Translator(Path(run), torch.float32)
     config = Run(Path(run)).settings() if Run(Path(run)).config.exists() else None
     if data is not None:
@@ -100,7 +100,9 @@ def evaluate_translation(
         pairs = read_pairs(data, source or columns.get("source", ""), target or columns.get("target", ""), encoding or "utf-8")
     else:
         pairs = validation_pairs(settings_of(run, "pairs"))
-    return evaluate_pairs(translator, pairs, tokenize or "13a", bool(lowercase), beam, known_pairs(config))
+    scores = evaluate_pairs(translator, pairs, tokenize or "13a", bool(lowercase), beam, known_pairs(config))
+    empty = sum(pairs.left_out.values()) if data is not None else 0
+    return scores | ({"empty": empty} if empty else {})
 
 
 def known_pairs(config: dict[str, Any] | None) -> Pairs | None:

@@ -49,6 +49,8 @@ class Variant:
     """Of each timed step."""
     foreign: list[float] = field(default_factory=list)
     """The share of the machine that others used in each of them."""
+    processor: list[float] = field(default_factory=list)
+    """The processor's seconds in each of them, of all threads together: these say more where others are at work."""
     answers: list[object] = field(default_factory=list)
     """What the steps returned, the first ones included."""
     process: int = field(default_factory=os.getpid)
@@ -80,6 +82,7 @@ class Variant:
         self.answers.append(self.step())
         self.seconds.append(time.perf_counter() - started)
         own = own_ticks(self.process) - own
+        self.processor.append(own / os.sysconf("SC_CLK_TCK"))
         busy_after, total_after = busy_ticks()
         self.foreign.append(max(0.0, busy_after - busy - own) / max(total_after - total, 1))
 

@@ -316,3 +316,13 @@ def test_garbage_in_the_padding_of_a_batch_moves_no_gradient(tmp_path):
         gradients.append(torch.autograd.grad(task.loss("model", batch, 0).total, list(model.parameters())))
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("watch", "score", "pick"), [("loss", "loss", min), ("accuracy", "accuracy", max)])
+def test_the_weights_that_are_kept_are_those_with_the_best_of_what_is_watched(watch, score, pick, tmp_path):
+    make = classifiers(tmp_path, tuning={"watch": watch}, optimizer={"rate": 0.02}, training={"steps": 60, "evaluate_every": 6})
+    train(make, tmp_path / "run")
+    found = [row for row in rows(tmp_path / "run") if row["event"] == "validation"]
+    kept = load_folder(tmp_path / "run" / "model").facts["scores"]
+    assert kept[score] == pick(row[score] for row in found)
+    assert kept["step"] == [row["step"] for row in found if row["best"]][-1]

@@ -120,7 +120,17 @@ def test_sources_in_both_parts_are_told(tmp_path):
     assert any("also in the training set, which flatters the scores" in fact for fact in task.data_facts())
 
 
+def test_the_weights_with_the_best_bleu_are_kept_where_that_is_watched(tmp_path):
+    make = translators(tmp_path, tuning={"watch": "bleu"}, training={"steps": 60, "evaluate_every": 6})
+    train(make, tmp_path / "run")
+    found = [row for row in rows(tmp_path / "run") if row["event"] == "validation"]
+    assert (
+        Translator(tmp_path / "run" / "model").facts["scores"]["bleu"] == max(row["bleu"] for row in found) == [row["bleu"] for row in found if row["best"]][-1]
+    )
+
+
 BAD = {
+    "nothing to watch": (dict(tuning={"watch": "bleu", "scored": 0}), "nothing is translated; set tuning.scored higher"),
     "a shape of the trained model": (dict(tuning={"start": "x"}, model={"layers": 2}), "model.layers is that of the trained model"),
     "a setting that is not there": (dict(data={"batchtokens": 3}), "data.batchtokens.*Did you mean"),
     "a smoothing of all": (dict(tuning={"label_smoothing": 1.0}), "must be below 1"),

@@ -47,8 +47,9 @@ def translate(
 ) -> None:
     """Translate texts, or every line of a file, with a model that translates.
 
-    Lines keep their order and their number; an empty line stays empty; a text longer than the model reads is cut where sentences end. The defaults below are those of a model whose folder says nothing; what it
-    says of how it wants to translate (a beam, a length penalty, how many tokens) comes before them, and what is given here before both.
+    Lines keep their order and their number; an empty line stays empty; a text longer than the model reads is cut where its sentences end. The defaults below
+    are those of a model whose folder says nothing; what it says of how it wants to translate (a beam, a length penalty, how many tokens) comes before them, and
+    what is given here before both.
 
     Args:
         model: A run's folder, a model's folder, or a model's name on the hub.

@@ -121,6 +121,10 @@ class Sentences(Game):
         self.said = logits.double().softmax(-1)
         return class_scores(logits, self.held_targets, int(self.counts.argmax()))
 
+    def cost(self, scores: dict[str, Any]) -> float:
+        """The loss, or what the accuracy lacks."""
+        return scores["loss"] if self.settings.tuning.watch == "loss" else 1 - scores["accuracy"]
+
     def preview(self, step: int) -> dict[str, Any]:
         """The surest mistake to look at, and for the report: which class is taken for which, how sure and how right, and texts to look at."""
         names = self.settings.model.class_names

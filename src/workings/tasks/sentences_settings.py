@@ -57,6 +57,8 @@ class TuningSettings:
     """The part of each label that is spread evenly over all classes."""
     weighting: Literal["none", "balanced"] = "none"
     """How examples weigh in the loss: alike, or so that every class weighs the same in all."""
+    watch: Literal["loss", "accuracy"] = "loss"
+    """The validation score that decides which weights are kept and when to stop early; the loss begins to rise while the accuracy still gains."""
 
     def __post_init__(self) -> None:
         check(self, "tuning", freeze=0, label_smoothing=0)

@@ -117,6 +117,10 @@ class Translation(Game):
         self.said = self.translated(tried)
         return scores | (bleu_and_chrf(self.said[:scored], tried.targets[:scored]) if scored else {})
 
+    def cost(self, scores: dict[str, Any]) -> float:
+        """The loss, or what BLEU lacks."""
+        return scores["loss"] if self.settings.tuning.watch == "loss" else 100 - scores["bleu"]
+
     def tried(self) -> Pairs:
         """The validation pairs that are translated at each evaluation, for scores or to be looked at."""
         return self.held.of(range(min(max(self.settings.tuning.scored, SHOWN), len(self.held))))

@@ -54,8 +54,13 @@ class TranslationTuning:
     scored: int = 200
     """How many of the validation pairs are translated (greedily) for BLEU and chrF at each evaluation; 0 for none."""
 
+    watch: Literal["loss", "bleu"] = "loss"
+    """The validation score that decides which weights are kept and when to stop early."""
+
     def __post_init__(self) -> None:
         check(self, "tuning", label_smoothing=0, scored=0)
+        if self.watch == "bleu" and not self.scored:
+            raise BadInput("tuning.watch is 'bleu', but tuning.scored is 0, so nothing is translated; set tuning.scored higher.")
         if self.label_smoothing >= 1:
             raise BadInput(f"tuning.label_smoothing is {self.label_smoothing}; it must be below 1.")
 

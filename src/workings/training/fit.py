@@ -111,7 +111,7 @@ class Loop:
             self.saved = self.state.step
             same_budget = facts["config"]["training"]["minutes"] == self.s.minutes
             self.record("resume")
-            self.state.best = min([self.state.best, *(row[self.game.watch] for row in self.averages())])  # found after the checkpoint was written
+            self.state.best = min([self.state.best, *(self.game.cost(row) for row in self.averages())])  # found after the checkpoint was written
         if not (self.s.minutes and same_budget):
             self.state.planned = self.plan()
         self.progress.begin(self.state.step, self.state.planned, self.s.minutes, self.game.units)
@@ -269,8 +269,8 @@ class Loop:
             seed_draws(self.s.seed, self.state.step, -1)
             scores = self.ranks.agree(self.game.evaluate())
             shown = self.game.preview(self.state.step)
-        better = scores[self.game.watch] < self.state.best
-        self.state.best, self.state.stale = (scores[self.game.watch], 0) if better else (self.state.best, self.state.stale + 1)
+        better = (cost := self.game.cost(scores)) < self.state.best
+        self.state.best, self.state.stale = (cost, 0) if better else (self.state.best, self.state.stale + 1)
         if better:
             weights = {name: player.weights() for name, player in self.players.items()}
             if self.ranks.first:

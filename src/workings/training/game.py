@@ -37,8 +37,6 @@ class Game(ABC):
     """Floating-point operations of one step, forward and backward; 0 if not known."""
     fingerprint = ""
     """A checksum of the data; a run does not go on with other data than it began with."""
-    watch = "loss"
-    """The validation score that decides which weights are best; lower is better."""
 
     def turns(self, step: int) -> tuple[str, ...]:
         """Who learns in this step, in order; a name may come more than once."""
@@ -62,7 +60,11 @@ class Game(ABC):
 
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
-        """Scores on the validation set, `watch` among them."""
+        """Scores on the validation set."""
+
+    def cost(self, scores: dict[str, Any]) -> float:
+        """What decides which weights are best, and when a run no longer gains: the lowest is the best one."""
+        return scores["loss"]
 
     @abstractmethod
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:

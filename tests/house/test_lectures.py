@@ -27,9 +27,11 @@ STATEMENTS = [
     "2.3",
     "3.1 (model)",
     "3.1 (task)",
+    "3.1 (pretraining)",
     "3.1 (why)",
     "3.2 (attention)",
     "3.2 (model)",
+    "3.2 (task)",
     "4.1a",
     "4.1b",
     "4.2b",
@@ -40,6 +42,7 @@ STATEMENTS = [
     "6.2a",
     "6.2b",
     "6.2c",
+    "6.3 (texts)",
 ]
 
 

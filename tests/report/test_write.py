@@ -143,6 +143,20 @@ def test_whole_numbers_that_never_change_are_facts_and_not_curves(tmp_path: Path
     assert run.facts("validation") == {"tokens": 68_475}
 
 
+def test_the_mean_of_the_last_checkpoints_may_be_the_best_but_is_no_step_of_the_training(tmp_path: Path):
+    folder = make_run(tmp_path / "run")
+    plain = [panel.svg for panel in panels([read_record(folder)], "c")]
+    rows = read_metrics(folder / "metrics.jsonl")
+    step, last = rows[-1]["step"], read_record(folder).validations[-1]["loss"]
+    write_rows(folder, [*rows[:-1], {"event": "validation", "step": step, "seconds": 1.0, "loss": 0.75, "best": True, "averaged": 5}, rows[-1]])
+    record = read_record(folder)
+    assert record.best is not None and record.best["loss"] == 0.75 and record.validations[-1]["loss"] == last
+    assert [panel.svg for panel in panels([record], "c")] == plain
+    text = " ".join(Page(write_report([folder]).read_text(encoding="utf-8")).text.split())
+    assert "Best score0.7500nats per token · mean of 5 checkpoints" in text and f"Final score{last:.3f}nats per token · step {step:,}" in text
+    assert "of the mean of the last 5 checkpoints" in text
+
+
 def test_side_by_side_shows_exactly_the_settings_that_differ(tmp_path: Path):
     runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b", width=256, rate=1e-3), make_run(tmp_path / "c", torch="2.14.0")]
     page = report(*runs)

@@ -45,7 +45,7 @@ def base(name: str) -> str:
 
 def series(run: Record, event: str, name: str, x: str) -> tuple[list[float], list[float]]:
     """One metric of the rows of one event against `step` or `seconds`."""
-    rows = [row for row in run.of(event) if name in row and is_number(row.get(x))]
+    rows = [row for row in (run.validations if event == "validation" else run.of(event)) if name in row and is_number(row.get(x))]
     return [row[x] for row in rows], [row[name] if is_number(row[name]) else math.nan for row in rows]
 
 

@@ -106,13 +106,13 @@ class Record:
 
     @property
     def validations(self) -> list[dict]:
-        """The validation rows."""
-        return self.of("validation")
+        """The validation rows, without that of the mean of the last checkpoints, which is no step of the training."""
+        return [row for row in self.of("validation") if "averaged" not in row]
 
     @property
     def best(self) -> dict | None:
-        """The best validation row: the last one marked best, else the one with the smallest finite loss."""
-        marked = [row for row in self.validations if row.get("best")]
+        """The best validation row, perhaps that of the mean of the last checkpoints: the last one marked best, else the one with the smallest finite loss."""
+        marked = [row for row in self.of("validation") if row.get("best")]
         finite = [row for row in self.validations if is_number(row.get("loss"))]
         return marked[-1] if marked else min(finite, key=lambda row: row["loss"], default=None)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import workings
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 from workings.report import formats
 from workings.report.pages import Section, render
 from workings.report.panels import panels, timing
@@ -162,7 +162,8 @@ def tiles(run: Record) -> list[dict[str, str]]:
     if best is not None:
         for name, row in (("Best score", best), ("Final score", run.validations[-1])):
             score = "loss" if "loss" in row else next(iter(run.score_names), "loss")
-            made.append(tile(name, formats.value(row.get(score)), " · ".join(part for part in (unit or score, f"step {row['step']:,}") if part)))
+            where = f"mean of {counted(row['averaged'], 'checkpoint')}" if "averaged" in row else f"step {row['step']:,}"
+            made.append(tile(name, formats.value(row.get(score)), " · ".join(part for part in (unit or score, where) if part)))
     else:
         losses = [row["loss"] for row in run.of("train") if "loss" in row]
         if losses:

@@ -205,7 +205,7 @@ def test_a_run_that_is_killed_in_either_stage_ends_with_the_same_bits(where, who
 @pytest.mark.parametrize("how", ["replicated", "sharded"])
 def test_two_processes_go_through_both_stages_with_the_losses_of_one(how, whole):
     never = whole("masked")
-    together(lambda: train(never.parent, how, "masked", training={"distribution": how}))
+    together(lambda: train(never.parent, how, "masked", training={"distribution": how}), seconds=300)
     for part in ("pretraining", "."):
         losses = [[row["loss"] for row in rows(never.parent / out / part) if "loss" in row] for out in (never.name, how)]
         assert losses[0] == pytest.approx(losses[1], abs=1e-5)

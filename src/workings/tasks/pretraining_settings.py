@@ -57,5 +57,5 @@ def first_stage(s: SentencesSettings) -> PretrainingSettings | None:
         model=replace(s.model.body, dropout=plan.dropout),
         pretraining=ObjectiveSettings(**{one.name: getattr(plan, one.name) for one in fields(ObjectiveSettings)}),
         optimizer=plan.optimizer,
-        training=replace(s.training, **budget, evaluate_every=0, checkpoint_every=0, patience=0),
+        training=replace(s.training, **budget, evaluate_every=0, checkpoint_every=0, average_last=0, patience=0),
     )

@@ -178,7 +178,7 @@ def trained_translator(name: str) -> Saved:
 def model_of(s: TranslationSettings, start: Saved | None, tokenizer: Tokenizer) -> EncoderDecoderSettings:
     """The settings of the trained model, or those asked for with the vocabularies of the tokenizer, whose end token also begins and fills."""
     if start:
-        own: EncoderDecoderSettings = start.model.settings
+        own: Any = start.model.settings
         asked = {side: {name: getattr(getattr(s.model, side), name) for name in OURS_TO_SAY} for side in ("encoder", "decoder")}
         return replace(own, encoder=replace(own.encoder, **asked["encoder"]), decoder=replace(own.decoder, **asked["decoder"]))
     end = tokenizer.end or 0

@@ -67,6 +67,7 @@ def train(
     source: str | None = None,
     target: str | None = None,
     validation: str | None = None,
+    test: str | None = None,
     start: str | Path | None = None,
     pretrain: str | None = None,
     unlabeled: str | None = None,
@@ -76,14 +77,15 @@ def train(
     """Train a task from the start and write its report; returns the run.
 
     Later ones win: the defaults, the recipe, the named arguments, `set` (as in set=["model.layers=6"]).
-    For "language": column. For "sentences": text and label, the columns; validation, a table of its own; start, the trained model to begin with (`--from`);
-    pretrain, "masked" or "next-token", what it first learns from the texts alone, in RUN/pretraining; unlabeled, a table of further texts for that.
+    For "language": column. For "sentences": text and label, the columns; validation and test, tables of their own; start, the trained model to begin
+    with (`--from`); pretrain, "masked" or "next-token", what it first learns from the texts alone, in RUN/pretraining; unlabeled, further texts for that.
     For "translation": source and target, the languages' columns; validation and start, as for sentences.
     """
     settings_module(task)
-    columns = {"column": column, "text": text, "label": label, "source_language": source, "target_language": target, "validation_source": validation}
+    columns = {"column": column, "text": text, "label": label, "source_language": source, "target_language": target}
+    tables = {"validation_source": validation, "test_source": test}
     given = {
-        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer} | columns,
+        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer} | columns | tables,
         "model": {"preset": model},
         "pretraining": {"objective": pretrain, "unlabeled": unlabeled},
         "tuning": {"start": None if start is None else str(start)},
@@ -149,7 +151,10 @@ def _fit(run: Run, task: str, game: Any, quiet: bool, whole: Path) -> Run:
     reason = fit(game, game.settings.training, run, config, quiet, headline)
     if _leads() and (run.model / "config.json").exists():
         from workings.report.card import model_card
+        from workings.training.testing import score_once
 
+        if reason != "interrupted":
+            score_once(game, run, quiet)
         write_whole(run.model / "README.md", model_card(run.folder).encode())
         report(run.folder)
     if reason == "interrupted":

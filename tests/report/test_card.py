@@ -4,6 +4,7 @@ import pytest
 
 from tests.report.folders import make_run, write_rows
 from workings.report.card import model_card
+from workings.training.journal import Journal
 
 
 @pytest.fixture
@@ -36,6 +37,15 @@ def test_the_card_names_data_scores_seed_and_command(run: Path):
     card = model_card(run)
     for part in ("Jane Austen", "public domain", "Nats per character", "workings train language --data pride", "Seed 0", "lecture-plus", "workings.load("):
         assert part in card
+
+
+def test_scores_on_test_data_stand_beside_those_of_the_validation_and_are_what_the_hub_is_told(run: Path):
+    assert "test data" not in model_card(run) and front(model_card(run))["model-index"][0]["results"][0]["dataset"]["split"] == "validation"
+    Journal(run / "metrics.jsonl").write("test", 700, loss=1.625, bits_per_byte=2.25)
+    card = model_card(run)
+    assert "## Scores on the validation data" in card and "weights of step 700; this data chose nothing" in card and "| Bits per byte | 2.250 |" in card
+    result = front(card)["model-index"][0]["results"][0]
+    assert result["dataset"]["split"] == "test" and {metric["type"]: metric["value"] for metric in result["metrics"]} == {"loss": 1.625, "bits_per_byte": 2.25}
 
 
 def test_a_text_of_ones_own_has_an_unknown_license(run: Path):

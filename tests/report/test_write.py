@@ -14,7 +14,7 @@ from workings.report.panels import panels
 from workings.report.record import read_record
 from workings.report.run_sections import run_sections
 from workings.report.write import spread, write_report
-from workings.training.journal import read_metrics
+from workings.training.journal import Journal, read_metrics
 
 
 def report(*runs: Path, **options) -> Page:
@@ -59,6 +59,15 @@ def test_every_row_is_in_the_file(run: Path):
     (archive,) = (address for address in report(run).loaded() if address.startswith("data:application/gzip"))
     lines = gzip.decompress(base64.b64decode(archive.partition(",")[2])).decode().splitlines()
     assert [json.loads(line) for line in lines] == read_metrics(run / "metrics.jsonl")
+
+
+def test_scores_on_test_data_have_a_table_of_their_own_and_a_row_side_by_side(tmp_path: Path):
+    runs = [make_run(tmp_path / name) for name in "ab"]
+    assert "test data" not in report(*runs[:1]).text
+    Journal(runs[0] / "metrics.jsonl").write("test", 700, loss=1.625)
+    page = report(*runs[:1])
+    assert "test" in page.ids and "those of step 700" in page.text and "1.625" in page.text
+    assert re.search(r"loss, test\s*1.625\s*–", report(*runs).text)
 
 
 def test_the_headline_is_arithmetic_on_the_rows(run: Path):

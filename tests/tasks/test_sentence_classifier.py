@@ -9,6 +9,7 @@ import torch
 
 import workings
 from tests.tasks.sentences import SMALL, write_table
+from tests.training.games import assert_same_bits
 from workings import verbs
 from workings.cli.main import main
 from workings.data.tokenizers import train_tokenizer
@@ -17,6 +18,7 @@ from workings.settings import flatten
 from workings.tasks.sentence_classifier import TextClassifier
 from workings.tasks.sentences import read_parts
 from workings.tasks.sentences_settings import read_settings
+from workings.training.journal import read_metrics
 from workings.weights.folder import save_folder
 
 
@@ -199,6 +201,38 @@ def test_the_report_shows_who_is_taken_for_whom_how_sure_and_the_surest_mistakes
     assert "96 texts of" in (run.samples / "data.txt").read_text()
     card = (run.model / "README.md").read_text()
     assert "text-classification" in card and "Accuracy of always saying the commonest class" in card and "model.classify" in card
+
+
+def test_a_test_set_is_scored_once_at_the_end_with_the_best_weights_and_changes_nothing_else(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("workings.training.machine.measured_peak", lambda *given, **options: 100.0)
+    write_table(tmp_path)
+    (tmp_path / "test.csv").write_text("text,label\na great film,good\nan awful film,bad\nso poor,bad\n,bad\n")
+    assigned = [f"{key}={value}" for key, value in flatten(SMALL).items() if key != "training.steps"]
+    choices = dict(data=str(tmp_path / "table.csv"), steps=8, set=assigned)
+    with_test = verbs.train("sentences", out=tmp_path / "with", test=str(tmp_path / "test.csv"), **choices)
+    err = capsys.readouterr().err
+    assert "3 texts of" in err and "to test at the very end (left out: 1 row without a text)" in err and "test loss" in err
+    without = verbs.train("sentences", out=tmp_path / "without", quiet=True, **choices)
+    assert_same_bits(with_test.folder, without.folder)
+    (row,) = [row for row in read_metrics(with_test.metrics) if row["event"] == "test"]
+    assert not [row for row in read_metrics(without.metrics) if row["event"] == "test"]
+    scores = with_test.evaluate(data=str(tmp_path / "test.csv"))
+    assert row["examples"] == 3 and {name: row[name] for name in ("loss", "accuracy", "auroc")} == pytest.approx(
+        {name: scores[name] for name in ("loss", "accuracy", "auroc")}
+    )
+    assert row["majority_accuracy"] == pytest.approx(1 / 3)  # the commonest class of the training texts is the rarer one here
+    page, card = (with_test.folder / "report.html").read_text(), (with_test.model / "README.md").read_text()
+    assert "Scores on the test data" in page and "## Scores on the test data" in card and '"split": "test"' in card
+    assert "Scores on the test data" not in (without.folder / "report.html").read_text() and "test data" not in (without.model / "README.md").read_text()
+    assert verbs.resume(with_test, steps=10, quiet=True).settings()["data"]["test_source"]
+    assert len([row for row in read_metrics(with_test.metrics) if row["event"] == "test"]) == 1
+
+
+def test_a_test_set_with_an_unknown_label_is_refused_before_anything_is_trained(tmp_path):
+    (tmp_path / "test.csv").write_text("text,label\na great film,godo\n")
+    with pytest.raises(BadInput, match="The label 'godo' in .*test.csv' is not among those of the training texts. Did you mean 'good'"):
+        verbs.train("sentences", data=str(write_table(tmp_path)), test=str(tmp_path / "test.csv"), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_resume_goes_on_with_a_run_of_sentences(run):

@@ -24,7 +24,7 @@ app = make_app(
     "sentences",
     "workings train sentences --data reviews.csv --text review --label sentiment",
     "workings train sentences --data reviews.csv --from models/minilm",
-    "workings train sentences --data reviews.csv --validation held-out.csv",
+    "workings train sentences --data reviews.csv --validation held-out.csv --test test.csv",
     "workings train sentences --data reviews.csv --pretrain masked --unlabeled more.csv",
     "workings train sentences --pretrain next-token --minutes 5 --set pretraining.minutes=10",
     "workings train sentences --from runs/NAME --set data.part=head+tail",
@@ -40,6 +40,7 @@ def sentences(
     text: str | None = None,
     label: str | None = None,
     validation: str | None = None,
+    test: str | None = None,
     start: Annotated[str | None, Parameter(name="--from")] = None,
     pretrain: str | None = None,
     unlabeled: str | None = None,
@@ -67,6 +68,7 @@ def sentences(
         text: The column that holds the texts. [default: text]
         label: The column that holds the classes. [default: label]
         validation: A table of its own for validation. [default: a tenth of every class is kept back]
+        test: A table that is scored once, at the very end, with the best weights. It chooses nothing, so its scores are those to report.
         start: A trained transformer to begin with: a run or model folder of workings, a folder of transformers (BERT, MiniLM, GPT-2), or a name on the hub.
             [default: begin from nothing]
         pretrain: masked or next-token: what the transformer learns to guess before the classes, from the texts alone that are not for validation: hidden
@@ -97,6 +99,7 @@ def sentences(
         text=text,
         label=label,
         validation=validation,
+        test=test,
         start=start,
         pretrain=pretrain,
         unlabeled=unlabeled,

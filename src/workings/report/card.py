@@ -31,9 +31,11 @@ def model_card(run: Path | Record) -> str:
     record = run if isinstance(run, Record) else read_record(Path(run))
     data = data_of(record.config)
     known = BUILTIN.get(data)
-    scores = [(name, (record.best or {}).get(name)) for name in record.score_names]
     metrics = {"sentences": CLASS_METRICS, "translation": PAIR_METRICS}.get(record.task, METRICS)
-    scores = [(metrics.get(name, name.replace("_", " ")), score) for name, score in scores if isinstance(score, (int, float))]
+    scores, tested = (
+        [(metrics.get(name, name.replace("_", " ")), row[name]) for name in record.score_names if isinstance(row.get(name), (int, float))]
+        for row in (record.best or {}, record.tested)
+    )
     text = render(
         "card.md",
         front=front_matter(record, data, known),
@@ -41,6 +43,7 @@ def model_card(run: Path | Record) -> str:
         data=data,
         known=known,
         scores=scores,
+        tested=tested,
         signatures=signatures() if "bleu" in (record.best or {}) else (),
         languages=languages_of(record),
         seed=seed_of(record),
@@ -72,8 +75,13 @@ def front_matter(record: Record, data: str, known: Any) -> str:
     codes = [name for name in languages_of(record) or () if LANGUAGE.fullmatch(name)]
     if codes:
         fields["language"] = codes
-    metrics = [{"type": name, "value": score} for name, score in (record.best or {}).items() if name in record.score_names and isinstance(score, (int, float))]
+    measured = record.tested or record.best or {}
+    metrics = [{"type": name, "value": score} for name, score in measured.items() if name in record.score_names and isinstance(score, (int, float))]
     if metrics and data:
-        result = {"task": {"type": pipeline or record.task}, "dataset": {"name": data, "type": data}, "metrics": metrics}
+        result = {
+            "task": {"type": pipeline or record.task},
+            "dataset": {"name": data, "type": data, "split": "test" if record.tested else "validation"},
+            "metrics": metrics,
+        }
         fields["model-index"] = [{"name": record.name, "results": [result]}]
     return "\n".join(f"{key}: {json.dumps(field, ensure_ascii=False)}" for key, field in fields.items())

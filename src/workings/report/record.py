@@ -116,6 +116,11 @@ class Record:
         finite = [row for row in self.validations if is_number(row.get("loss"))]
         return marked[-1] if marked else min(finite, key=lambda row: row["loss"], default=None)
 
+    @property
+    def tested(self) -> dict:
+        """The scores on the test data, of the best weights; empty without any."""
+        return next(reversed(self.of("test")), {})
+
     def measures(self, event: str) -> list[str]:
         """The names of what the rows of one event measure, in order of appearance; whole numbers that never change are facts, not measures."""
         return [key for key, values in self._numbers(event).items() if len(set(values)) > 1 or not isinstance(values[0], int)]

@@ -13,7 +13,7 @@ from workings.errors import BadInput, counted
 from workings.report import formats
 from workings.report.pages import Section, render
 from workings.report.panels import panels, timing
-from workings.report.record import ENDINGS, Record, read_record
+from workings.report.record import BOOKKEEPING, ENDINGS, Record, read_record
 from workings.settings import flatten
 
 SHOWN_SAMPLES = 7
@@ -47,6 +47,7 @@ def single(run: Record, sections: list[Section]) -> str:
     contents = [
         ("curves", "Curves" if drawn else ""),
         ("scores", "Scores" if scores else ""),
+        ("test", "Test" if run.tested else ""),
         ("samples", "Samples" if samples else ""),
         *((f"section-{i}", section.title) for i, section in enumerate(sections, 1)),
         ("again", "Do it again"),
@@ -64,6 +65,7 @@ def single(run: Record, sections: list[Section]) -> str:
         contents=[(anchor, title) for anchor, title in contents if title],
         panels=drawn,
         scores=scores if run.best else [],
+        tested=[(name, score, run.unit_of(name)) for name, score in run.tested.items() if name not in BOOKKEEPING],
         samples=shown,
         more_samples=samples if len(samples) > len(shown) else [],
         sections=sections,
@@ -205,6 +207,8 @@ def comparison(runs: list[Record]) -> list[tuple[str, list[str], int | None]]:
         winner = best.index(min(known)) if known and name.rsplit("/", 1)[-1] in comparable else None
         unit = next((run.unit_of(name) for run in runs if run.unit_of(name)), "")
         rows.append((name.replace("_", " ") + ", best" + (f" ({unit})" if unit else ""), [formats.value(score) for score in best], winner))
+    for name in dict.fromkeys(name for run in runs for name in run.tested if name not in BOOKKEEPING):
+        rows.append((name.replace("_", " ") + ", test", [formats.value(run.tested.get(name)) for run in runs], None))
     rows.append(("at step", [f"{run.best['step']:,}" if run.best else "–" for run in runs], None))
     rows.append(("steps", [f"{run.step:,}" for run in runs], None))
     rows.append(("training time", [formats.duration(run.seconds) for run in runs], None))

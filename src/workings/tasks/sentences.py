@@ -31,7 +31,7 @@ from workings.tasks.sentences_settings import SentencesData, SentencesSettings
 from workings.tasks.trained_body import TrainedBody, trained_body
 from workings.training.game import Batch, Game, Loss
 from workings.training.settings import OptimizerSettings
-from workings.weights.folder import save_folder
+from workings.weights.folder import load_folder, save_folder
 
 RARE = 0.1
 """A class with less than this part of the texts of the commonest is called rare."""
@@ -47,7 +47,9 @@ class Sentences(Game):
         s, begin = settings, str(pretrained or settings.tuning.start)
         self.learned, self.held = read_parts(s.data)
         names = class_names(self.learned.labels, self.learned.where)
-        known(self.held, names)
+        self.tested = read_labeled(s.data.test_source, s.data.text, s.data.label, "", s.data.encoding) if s.data.test_source else None
+        for part in (self.held, self.tested):
+            known(part, names)
         start = trained_body(begin) if begin else None
         self.tokenizer = start.tokenizer if start else train_tokenizer(s.data.tokenizer, self.learned.texts, s.data.tokens)
         body = body_of(s, start, self.tokenizer.size)
@@ -82,6 +84,8 @@ class Sentences(Game):
         learned = f"{counted(len(self.examples), 'text')} of {data.source} to learn from{said_of(self.learned.left_out)}"
         apart = said_of(self.held.left_out) if self.held.where != self.learned.where else ""
         facts = [f"{learned}, {len(self.held_examples):,} to validate{apart}", *class_facts(counts, self.settings.tuning.weighting)]
+        if self.tested:
+            facts.append(f"{counted(len(self.tested.texts), 'text')} of {data.test_source} to test at the very end{said_of(self.tested.left_out)}")
         if self.learned.spaced:
             facts.append(f"spaces around {counted(self.learned.spaced, 'label')} taken away")
         if self.framing.cut:
@@ -89,9 +93,10 @@ class Sentences(Game):
         unknown, tokens = self.framing.unknown(self.held_examples), sum(map(len, self.held_examples))
         if unknown:
             facts.append(f"{unknown:,} of the {tokens:,} tokens of the validation texts ({unknown / tokens:.1%}) unknown to the tokenizer, so not told apart")
-        both = overlap(self.learned.texts, self.held.texts)
-        if both:
-            facts.append(f"{counted(len(both), 'text')} of the validation set also in the training set, which flatters the scores")
+        for part, name in ((self.held, "validation"), (self.tested, "test")):
+            both = overlap(self.learned.texts, part.texts) if part else ()
+            if both:
+                facts.append(f"{counted(len(both), 'text')} of the {name} set also in the training set, which flatters the scores")
         return facts
 
     def leave(self) -> dict[str, str]:
@@ -124,6 +129,14 @@ class Sentences(Game):
     def cost(self, scores: dict[str, Any]) -> float:
         """The loss, or what the accuracy lacks."""
         return scores["loss"] if self.settings.tuning.watch == "loss" else 1 - scores["accuracy"]
+
+    def test(self, folder: Path) -> dict[str, Any]:
+        """The scores of a saved model on the test texts, in float32."""
+        if self.tested is None:
+            return {}
+        targets = torch.tensor([self.settings.model.class_names.index(label) for label in self.tested.labels])
+        logits = logits_of(load_folder(folder, torch.float32).model, self.framing.frame(self.tested.texts))
+        return class_scores(logits, targets, int(self.counts.argmax()))
 
     def preview(self, step: int) -> dict[str, Any]:
         """The surest mistake to look at, and for the report: which class is taken for which, how sure and how right, and texts to look at."""
@@ -178,9 +191,9 @@ def read_parts(data: SentencesData) -> tuple[Labeled, Labeled]:
     return whole.of(learned), whole.of(held)
 
 
-def known(held: Labeled, names: Sequence[str]) -> None:
+def known(held: Labeled | None, names: Sequence[str]) -> None:
     """Refuse a label that has not been learned."""
-    for label in Counter(held.labels):
+    for label in Counter(held.labels if held else ()):
         if label not in names:
             raise BadInput(f"The label {label!r} in {held.where} is not among those of the training texts. {suggest(label, names)}")
 

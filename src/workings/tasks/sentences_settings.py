@@ -26,6 +26,8 @@ class SentencesData:
     """The part of every class that is kept for validation, the same rows for every seed."""
     validation_source: str = ""
     """A table of its own for validation; nothing is then kept back from the other."""
+    test_source: str = ""
+    """A table that is scored once, at the very end, with the best weights; it chooses nothing."""
     split: str = ""
     """A column that says train or validation; rows with anything else in it are left out."""
     tokenizer: Literal["bpe", "byte"] = "bpe"

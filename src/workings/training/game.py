@@ -70,6 +70,10 @@ class Game(ABC):
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
         """Write what others need to use the players: their (averaged) weights by player and name, settings, tokenizer."""
 
+    def test(self, folder: Path) -> dict[str, Any]:
+        """Scores of the model that `save` wrote into a folder, on data that chooses nothing; asked once, when a run is over. None by default."""
+        return {}
+
     def leave(self) -> dict[str, str]:
         """Texts for the run's samples that the report will need beside the model, by the name of their file; none by default."""
         return {}

@@ -44,6 +44,6 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         if row["event"] == "start":
             rows = []
         if row["event"] == "resume":
-            rows = [old for old in rows if old["step"] <= row["step"] and old["event"] != "end"]
+            rows = [old for old in rows if old["step"] <= row["step"] and old["event"] not in ("end", "test")]
         rows.append(row)
     return rows

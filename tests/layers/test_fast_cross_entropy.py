@@ -62,6 +62,23 @@ def test_large_logits_do_not_overflow_and_the_gradient_of_a_row_sums_to_zero():
     assert loss.isfinite() and gradient.sum(-1).abs().max() < 1e-4
 
 
+def test_a_token_that_is_forbidden_by_minus_infinity_is_as_if_it_were_not_there():
+    logits = torch.randn(20, 1000)
+    logits[:, 999] = -torch.inf
+    logits.requires_grad_()
+    loss = fast.cross_entropy(logits, torch.arange(20))
+    torch.testing.assert_close(loss, equation(logits.detach()[:, :999].double(), torch.arange(20), 0.0).float())
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient.isfinite().all() and gradient[:, 999].abs().max() < 1e-30
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_what_is_not_finite_stays_so_that_a_training_can_stop(wrong):
+    logits = torch.randn(20, 1000)
+    logits[3, 5] = wrong
+    assert not fast.cross_entropy(logits, torch.full((20,), 7)).isfinite()
+
+
 def test_nothing_to_predict_costs_nothing():
     logits = torch.randn(20, 1000, requires_grad=True)
     loss = fast.cross_entropy(logits, torch.full((20,), IGNORE))

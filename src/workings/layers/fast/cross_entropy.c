@@ -24,7 +24,7 @@ void cross_entropy(void *gradient, float *losses, const void *logits, const int6
             sum += z[i];
             all += x;
         }
-        losses[row] = logf(sum) - own * apart - rest * all;
+        losses[row] = logf(sum) - own * apart - (rest > 0 ? rest * all : 0); /* a logit of minus infinity is no token's, not NaN */
         if (!gradient) continue;
         float share = 1.0f / sum;
         EACH for (int64_t i = 0; i < width; i++) z[i] = z[i] * share - rest;

@@ -44,6 +44,18 @@ def test_a_table_without_a_line_of_names_has_numbered_columns(tmp_path):
     assert both(read_pairs(str(tmp_path / "tatoeba.tsv"), "2", "1")) == [(b, a) for a, b in PAIRS[:2]]
 
 
+def test_columns_are_numbered_by_the_first_row_whatever_its_quotes_hold(tmp_path):
+    (tmp_path / "pairs.csv").write_text('"Hello, you",Hallo\n"two\nlines","zwei, drei"\n', encoding="utf-8")
+    assert both(read_pairs(str(tmp_path / "pairs.csv"), "1", "2")) == [("Hello, you", "Hallo"), ("two\nlines", "zwei, drei")]
+
+
+def test_half_a_character_is_refused_with_its_row(tmp_path):
+    rows = [{"en": "one", "de": "eins"}, {"en": "two", "de": "zwei \ud83d"}]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(BadInput, match=r"Row 2 of column 'de' of .* holds half a character"):
+        read_pairs(str(tmp_path / "pairs.jsonl"), "en", "de")
+
+
 def test_two_files_are_a_table_whether_compressed_or_not(tmp_path):
     prefix = parallel(tmp_path, [a for a, _ in ROWS], [b for _, b in ROWS])
     assert both(read_pairs(prefix, "en", "de")) == PAIRS
@@ -72,7 +84,8 @@ BAD = {
     "unequal files": (lambda folder: (parallel(folder, ["a", "b", "c"], ["x", "y"]), "en", "de"), "line 3 of .*train.en.* has no translation"),
     "one file of two": (lambda folder: (parallel(folder, ["a"], ["x"]), "en", "fr"), "no .*train.fr.* beside it"),
     "no such file": (lambda folder: (str(folder / "absent.tsv"), "en", "de"), "There is no table"),
-    "nothing on one side": (lambda folder: (parallel(folder, ["", " "], ["x", "y"]), "en", "de"), "no row with a text in both"),
+    "nothing on one side": (lambda folder: (parallel(folder, ["", " "], ["x", "y"]), "en", "de"), "Column 'en' of .*train.en.* holds no text"),
+    "never both sides": (lambda folder: (parallel(folder, ["a", ""], ["", "y"]), "en", "de"), "no row with a text in both"),
     "numbers in another table": (lambda folder: (str(folder / "x.jsonl"), "1", "2"), "numbered in .tsv and .csv tables only"),
 }
 

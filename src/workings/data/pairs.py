@@ -8,7 +8,7 @@ from workings.data.builtin import BUILTIN
 from workings.data.files import DECOMPRESS, kind_of, read_text
 from workings.data.labeled import open_table
 from workings.data.order import permutation
-from workings.data.tables import Table, read_table
+from workings.data.tables import SEPARATED, Table, read_table
 from workings.errors import BadInput, counted
 
 EMPTY = "with an empty side"
@@ -93,11 +93,9 @@ def parallel_table(one: Path, other: Path, names: tuple[str, str], encoding: str
 
 def unnamed_table(path: Path, encoding: str) -> Table:
     """A table of separated values whose columns are numbered from 1."""
-    separator = {".tsv": "\t", ".csv": ","}.get(kind_of(path))
-    if separator is None:
+    if kind_of(path) not in SEPARATED:
         raise BadInput(f"Columns are numbered in .tsv and .csv tables only, and {str(path)!r} is none; name the columns with --source and --target.")
-    columns = read_text(path, encoding).partition("\n")[0].count(separator) + 1
-    return read_table(path, encoding, [str(number) for number in range(1, columns + 1)])
+    return read_table(path, encoding, numbered=True)
 
 
 def languages_of(table: Table, first: str, second: str) -> tuple[str, str]:
@@ -115,12 +113,10 @@ def languages_of(table: Table, first: str, second: str) -> tuple[str, str]:
 
 def texts_of(table: Table, name: str) -> list[str]:
     """The texts of a column, without spaces around them; a missing one is empty. Sets of the hub may keep both languages in a column `translation`."""
-    nested = name not in table.names and "translation" in table.names
-    values = [row.get(name) for row in table.column("translation")] if nested else table.column(name)
-    wrong = next((row for row, value in enumerate(values, 1) if value is not None and not isinstance(value, str)), None)
-    if wrong is not None:
-        raise BadInput(f"Column {name!r} of {table.where} holds {type(values[wrong - 1]).__name__} values (row {wrong:,}), not text; choose another column.")
-    return [(value or "").strip() for value in values]
+    if name not in table.names and "translation" in table.names:
+        both = table.column("translation")
+        table = Table(table.where, (name,), lambda name: [row.get(name) for row in both])
+    return [text.strip() for text in table.texts(name, blank=True)]
 
 
 def held_back(pairs: Pairs, part: float) -> tuple[Pairs, Pairs]:

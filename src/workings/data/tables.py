@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from workings.data.files import decode_text, kind_of, read_bytes
 from workings.errors import BadInput, counted, suggest
 
-TABLES = (".jsonl", ".csv", ".tsv", ".parquet")
+SEPARATED = (".csv", ".tsv")
+TABLES = (".jsonl", *SEPARATED, ".parquet")
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,12 @@ class Table:
             if value is None:
                 value = ""
             if not isinstance(value, str):
-                raise BadInput(f"Column {name!r} of {self.where} holds {type(value).__name__} values (row {row:,}), not text; choose another --column.")
+                raise BadInput(f"Column {name!r} of {self.where} holds {type(value).__name__} values (row {row:,}), not text; choose another column.")
             _refuse_half_characters(value, f"row {row:,} of column {name!r} of {self.where}")
             if blank or value.strip():
                 found.append(value)
         if not any(map(str.strip, found)):
-            raise BadInput(f"Column {name!r} of {self.where} holds no text; choose another --column or another file.")
+            raise BadInput(f"Column {name!r} of {self.where} holds no text; choose another column or another file.")
         return found
 
     def _the_column_of_text(self) -> str:
@@ -56,8 +58,8 @@ class Table:
         raise BadInput(f"{self.where} has the columns {columns}; say which one to read with --column NAME.")
 
 
-def read_table(path: Path, encoding: str = "utf-8", header: Sequence[str] = ()) -> Table:
-    """The table in a file, read by its suffix; `header` names the columns of a .csv or .tsv that has no first line of names."""
+def read_table(path: Path, encoding: str = "utf-8", header: Sequence[str] = (), numbered: bool = False) -> Table:
+    """The table in a file, read by its suffix. Of a .csv or .tsv that has no first line of names, `header` names the columns, or they are `numbered` from 1."""
     where, kind = repr(str(path)), kind_of(path)
     raw = read_bytes(path)
     if kind == ".parquet":
@@ -65,7 +67,7 @@ def read_table(path: Path, encoding: str = "utf-8", header: Sequence[str] = ()) 
     text = decode_text(raw, where, encoding)
     if not text.strip():
         raise BadInput(f"{where} is empty; give a file with rows in it.")
-    return _jsonl(text, where) if kind == ".jsonl" else _separated(text, where, kind, header)
+    return _jsonl(text, where) if kind == ".jsonl" else _separated(text, where, kind, header, numbered)
 
 
 def hub_table(name: str, configuration: str | None = None) -> Table:
@@ -103,9 +105,12 @@ def _jsonl(text: str, where: str) -> Table:
     return Table(where, names, lambda column: [row.get(column) for row in rows])
 
 
-def _separated(text: str, where: str, kind: str, header: Sequence[str]) -> Table:
+def _separated(text: str, where: str, kind: str, header: Sequence[str], numbered: bool) -> Table:
     """Comma-separated text has quotes (RFC 4180); tab-separated text has none, so a quote there is a character like any other."""
     rows = _rows(text, where, kind)
+    if numbered:
+        first = next(rows)
+        rows, header = chain([first], rows), [str(number) for number in range(1, len(first[1]) + 1)]
     names = list(header) or next(rows)[1]
     if len(set(names)) < len(names):
         raise BadInput(f"{where} has two columns of the same name in its first line ({', '.join(names)}); rename one of them.")

@@ -117,11 +117,11 @@ def _train(task: str, table: dict[str, Any], out: str | Path | None, overwrite: 
 
 
 def _stages(run: Run, task: str, settings: Any, quiet: bool, game: Any = None) -> Run:
-    """Train a run, after its first stage if it has one that is not over. game: of what is trained now, if it is made already."""
+    """Train a run, after its first stage if it has one, is not past it already, and that is not over. game: of what is trained now, if it is made already."""
     first = first_stage(task, settings)
     inner = Run(run.pretraining)
-    if first and not inner.over():
-        if _leads() and not run.checkpoints.exists():
+    if first and not run.checkpoints.exists() and not inner.over():
+        if _leads():
             run.write_settings(settings_module(task).resolved(settings))
             inner.folder.mkdir(exist_ok=True)
         _fit(inner, first[0], game or make_game(*first), quiet, run.folder)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -84,12 +85,19 @@ def test_windows_are_of_the_texts_to_learn_from_with_an_end_after_each_and_no_pa
 def test_further_texts_are_learned_from_except_those_that_are_for_validation(tmp_path):
     s = read_settings(table(tmp_path, "masked"))
     validation = Sentences(read_settings(table(tmp_path, "none"))).held.texts
-    (tmp_path / "more.csv").write_text("text\n" + "".join(f"{text}\n" for text in ["one more", validation[0], "and another", validation[1]]))
+    (tmp_path / "more.csv").write_text("text\n" + "".join(f"{text}\n" for text in ["one more", validation[0].upper() + " ", "and another", validation[1]]))
     learned, held, facts = stage.read_texts(first_stage("sentences", s)[1])
     s = read_settings(table(tmp_path, "masked", pretraining={"unlabeled": str(tmp_path / "more.csv")}))
     more_learned, more_held, more_facts = stage.read_texts(first_stage("sentences", s)[1])
     assert {*more_learned, *more_held} == {*learned, *held, "one more", "and another"}
     assert "2 of" in more_facts[1] and "2 texts left out that are for the validation of classes" in more_facts[1]
+
+
+def test_further_texts_that_are_none_are_refused_with_their_row(tmp_path):
+    (tmp_path / "more.jsonl").write_text('{"text": "one more"}\n{"text": 7}\n')
+    s = read_settings(table(tmp_path, "masked", pretraining={"unlabeled": str(tmp_path / "more.jsonl")}))
+    with pytest.raises(BadInput, match=r"holds int values \(row 2\)"):
+        stage.read_texts(first_stage("sentences", s)[1])
 
 
 @pytest.mark.parametrize("objective", ["masked", "next-token"])
@@ -216,6 +224,17 @@ def test_a_first_stage_that_is_over_is_left_alone(whole):
     before = (run / "pretraining" / "metrics.jsonl").read_bytes()
     verbs.resume(run, quiet=True)
     assert (run / "pretraining" / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_first_stage_that_was_taken_away_is_not_learned_again_for_a_second_that_began_with_another(whole):
+    run = whole("masked")
+    shutil.move(run / "pretraining", run / "elsewhere")
+    try:
+        with pytest.raises(BadInput, match="There is no folder .*pretraining/model"):
+            verbs.resume(run, quiet=True)
+        assert not (run / "pretraining").exists()
+    finally:
+        shutil.move(run / "elsewhere", run / "pretraining")
 
 
 def test_a_first_stage_does_not_go_on_with_other_settings(whole, monkeypatch):

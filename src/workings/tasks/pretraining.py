@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from workings.data.draws import Draws
-from workings.data.labeled import column, open_table
+from workings.data.labeled import open_table
 from workings.data.order import permutation, windows
+from workings.data.overlap import overlap
 from workings.data.packing import ending, packed
 from workings.data.tokenizers import train_tokenizer
 from workings.errors import BadInput, counted
@@ -285,10 +286,9 @@ def read_texts(s: PretrainingSettings) -> tuple[list[str], list[str], list[str]]
     learned, validation = read_parts(s.data)
     texts, facts = learned.texts, [f"{counted(len(learned.texts), 'text')} of {s.data.source}"]
     if s.pretraining.unlabeled:
-        table = open_table(s.pretraining.unlabeled, s.data.encoding)
-        found = [text for text in column(table, s.data.text, "text") if isinstance(text, str) and text.strip()]
-        unseen = set(found).difference(validation.texts)
-        more = [text for text in found if text in unseen]
+        found = open_table(s.pretraining.unlabeled, s.data.encoding).texts(s.data.text or None)
+        seen = overlap(validation.texts, found)
+        more = [text for place, text in enumerate(found) if place not in seen]
         left = f" ({counted(len(found) - len(more), 'text')} left out that are for the validation of classes)" if len(more) < len(found) else ""
         texts, facts = texts + more, [*facts, f"{len(more):,} of {s.pretraining.unlabeled}{left}"]
     if len(texts) < 2:

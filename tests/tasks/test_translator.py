@@ -10,8 +10,10 @@ import torch
 import workings
 from tests.data.test_foreign_tokenizers import make_marian
 from workings.cli.main import main
+from workings.cli.translate import shown
 from workings.data.tokenizers import train_tokenizer
 from workings.errors import BadInput
+from workings.generation.translate import Translated, Translation
 from workings.models.build import build
 from workings.models.settings import model_settings
 from workings.tasks.translator import Translator
@@ -127,6 +129,12 @@ def test_standard_input_is_translated_line_by_line(folder, monkeypatch, capsys):
     wanted = workings.load(folder).translate(TEXTS)
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(TEXTS)))
     assert printed(capsys, str(folder), "--file", "-").splitlines() == wanted
+
+
+def test_a_translation_of_several_lines_is_one_line_of_the_answer():
+    one = Translation(text="ein\nzwei\r\ndrei", score=-1.0, logprob=-1.0, tokens=[], ended=True)
+    assert shown(Translated(source="a", translations=[one]), 1) == "ein zwei drei"
+    assert shown(Translated(source="a", translations=[one, one]), 2) == "  -1.0000  ein zwei drei\n" * 2
 
 
 def test_several_translations_come_with_scores_and_json_says_everything(folder, capsys):

@@ -139,7 +139,12 @@ def mapped(alignment: Any, layer: int | None, file: Any) -> str:
 
 
 def shown(translated: Any, nbest: int) -> str:
-    """The best translation; or with several, each on a line with its score, and an empty line after them."""
+    """The best translation on a line; or with several, each on a line with its score, and an empty line after them."""
     if nbest == 1:
-        return translated.text
-    return "".join(f"{one.score:9.4f}  {one.text}\n" for one in translated.translations)
+        return in_a_line(translated.text)
+    return "".join(f"{one.score:9.4f}  {in_a_line(one.text)}\n" for one in translated.translations)
+
+
+def in_a_line(text: str) -> str:
+    """A text whose line breaks are spaces: a model that was trained on longer texts may write them, and the lines of a file are to keep their number."""
+    return " ".join(text.splitlines())

@@ -122,6 +122,18 @@ def test_two_processes_resume_to_the_same_bits(how, make, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["replicated", "sharded"])
+def test_two_processes_resume_batches_of_so_many_tokens_to_the_same_bits(how, tmp_path):
+    make = translators(tmp_path, model={"dropout": 0.2}, data={"batch_tokens": 24}, optimizer={"average": 0.9})
+    plan = dict(steps=8, distribution=how, average_last=2)
+    assert len({make({})[0].rows(step, 0, 8) for step in range(8)}) > 1
+    together(lambda: train(make, tmp_path / "whole", **plan))
+    together(lambda: train(make, tmp_path / "halves", signal_at(5), **plan))
+    assert read_metrics(tmp_path / "halves" / "metrics.jsonl")[-1]["reason"] == "interrupted"
+    together(lambda: train(make, tmp_path / "halves", **plan))
+    assert_same_bits(tmp_path / "whole", tmp_path / "halves")
+
+
+@pytest.mark.parametrize("how", ["replicated", "sharded"])
 def test_a_checkpoint_of_two_processes_goes_on_in_one_and_the_reverse(how, make, tmp_path):
     plan = dict(steps=8, log_every=1, distribution=how)
     train(make, tmp_path / "one", **plan)

@@ -9,10 +9,11 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 torch.set_num_threads(1)
-settings.register_profile("steady", derandomize=True)  # the same examples every time: what fails is the change, not the draw
+slow = [HealthCheck.too_slow]  # a busy machine is no fault of the tests
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=slow)  # the same examples every time: what fails is the change
 settings.register_profile("search")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 

@@ -79,7 +79,7 @@ def train(
     Later ones win: the defaults, the recipe, the named arguments, `set` (as in set=["model.layers=6"]).
     For "language": column. For "sentences": text and label, the columns; validation and test, tables of their own; start, the trained model to begin
     with (`--from`); pretrain, "masked" or "next-token", what it first learns from the texts alone, in RUN/pretraining; unlabeled, further texts for that.
-    For "translation": source and target, the languages' columns; validation and start, as for sentences.
+    For "translation": source and target, the languages' columns; validation, test and start, as for sentences.
     """
     settings_module(task)
     columns = {"column": column, "text": text, "label": label, "source_language": source, "target_language": target}

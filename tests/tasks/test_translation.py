@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+import workings
 from tests.tasks.pairs import WORDS, translators, write_pairs
 from tests.training.games import assert_same_bits, rows, signal_at, train
 from workings.blackboard.encoder_decoder import translation_loss
@@ -14,6 +15,7 @@ from workings.settings import merge
 from workings.tasks.translation import Translation
 from workings.tasks.translation_settings import read_settings, resolved
 from workings.tasks.translator import Translator
+from workings.training.journal import read_metrics
 
 
 def game(folder, **changes) -> Translation:
@@ -127,6 +129,21 @@ def test_the_weights_with_the_best_bleu_are_kept_where_that_is_watched(tmp_path)
     assert (
         Translator(tmp_path / "run" / "model").facts["scores"]["bleu"] == max(row["bleu"] for row in found) == [row["bleu"] for row in found if row["best"]][-1]
     )
+
+
+def test_test_pairs_are_scored_once_at_the_end_as_evaluate_scores_them(tmp_path):
+    held_out = tmp_path / "test.tsv"
+    held_out.write_text("en\tde\nred dog\thund rot\ncat sees dog\thund sieht katze\n", encoding="utf-8")
+    path = write_pairs(tmp_path)
+    sizes = ["width=16", "layers=1", "heads=2", "ff_width=24", "context=32"]
+    choices = [f"model.{size}" for size in sizes] + ["data.tokens=280"]
+    run = workings.train("translation", data=str(path), test=str(held_out), steps=6, out=tmp_path / "run", quiet=True, set=choices)
+    (told,) = [row for row in read_metrics(run.metrics) if row["event"] == "test"]
+    scores = workings.evaluate(run.folder, data=str(held_out))
+    assert told["pairs"] == 2 and {name: told[name] for name in ("loss", "bleu", "chrf", "bleu_signature")} == pytest.approx(
+        {name: scores[name] for name in ("loss", "bleu", "chrf", "bleu_signature")}
+    )
+    assert "bleu" in run.report.read_text(encoding="utf-8").lower()
 
 
 BAD = {

@@ -32,6 +32,7 @@ def translation(
     source: str | None = None,
     target: str | None = None,
     validation: str | None = None,
+    test: str | None = None,
     start: Annotated[str | None, Parameter(name="--from")] = None,
     recipe: str | None = None,
     model: str | None = None,
@@ -60,6 +61,7 @@ def translation(
             [default: the first of two columns]
         target: That which is translated into. [default: the second of two columns]
         validation: Pairs of their own for validation, named like --data. [default: a twentieth of the pairs is kept back]
+        test: Pairs that are scored once, when the training is over, with the weights that were kept. [default: none]
         start: A trained translator to go on with: a run or model folder of workings, a Marian folder of transformers, or a name on the hub.
             [default: begin from nothing]
         recipe: Settings to begin with, a TOML file; whatever else is given on the command line is laid over it.
@@ -85,6 +87,7 @@ def translation(
         source=source,
         target=target,
         validation=validation,
+        test=test,
         start=start,
         recipe=recipe,
         model=model,

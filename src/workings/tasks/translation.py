@@ -44,6 +44,7 @@ class Translation(Game):
     def __init__(self, settings: TranslationSettings):
         s = settings
         self.learned, self.held = read_parts(s.data)
+        self.tested = read_pairs(s.data.test_source, s.data.source_language, s.data.target_language, s.data.encoding) if s.data.test_source else None
         self.start = trained_translator(s.tuning.start) if s.tuning.start else None
         self.tokenizer = self.start.tokenizer if self.start else make_tokenizer(s.data, self.learned)
         self.settings = s = replace(s, model=model_of(s, self.start, self.tokenizer))
@@ -120,6 +121,13 @@ class Translation(Game):
     def cost(self, scores: dict[str, Any]) -> float:
         """The loss, or what BLEU lacks."""
         return scores["loss"] if self.settings.tuning.watch == "loss" else 100 - scores["bleu"]
+
+    def test(self, folder: Path) -> dict[str, Any]:
+        """The scores of a saved model on the test pairs, in float32; translated as its folder wants it, by beam search."""
+        from workings.tasks.translation_evaluation import evaluate_pairs  # which imports this module
+        from workings.tasks.translator import Translator
+
+        return evaluate_pairs(Translator(folder, torch.float32), self.tested) if self.tested else {}
 
     def tried(self) -> Pairs:
         """The validation pairs that are translated at each evaluation, for scores or to be looked at."""

@@ -26,6 +26,8 @@ class TranslationData:
     """The part of the pairs that is kept for validation, the same for every seed."""
     validation_source: str = ""
     """Pairs of their own for validation, named like data.source; nothing is then kept back from the others."""
+    test_source: str = ""
+    """Pairs that are scored once, when the training is over, and never used to choose anything."""
     tokenizer: Literal["bpe", "unigram", "byte"] = "bpe"
     """What a token is, unless a trained model brings its own: a frequent string of bytes (byte-pair encoding), a likely one (unigram), or a byte."""
     tokens: int = 8000

@@ -106,3 +106,12 @@ def test_what_is_no_table_is_refused(source, said):
 def test_a_table_without_any_labeled_text_is_refused(tmp_path):
     with pytest.raises(BadInput, match="no row with a text and a label .left out: 1 row without a label"):
         read_labeled(write(tmp_path, "a.jsonl", [{"text": "a", "label": " "}]))
+
+
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_half_a_character_is_refused_with_its_row(column, tmp_path):
+    row = {"text": "a film", "label": "good"}
+    lines = [json.dumps(row), json.dumps(row | {column: "x\ud800"})]
+    (tmp_path / "half.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"Row 2 of .*half.jsonl' holds half a character \(U\+D800\)"):
+        read_labeled(str(tmp_path / "half.jsonl"))

@@ -10,7 +10,7 @@ from workings.data.builtin import BUILTIN, FOLDER, find_builtin
 from workings.data.files import kind_of
 from workings.data.order import permutation
 from workings.data.sources import HUB_NAME, TEXTS
-from workings.data.tables import TABLES, Table, hub_table, read_table
+from workings.data.tables import TABLES, Table, hub_table, read_table, refuse_half_characters
 from workings.errors import BadInput, counted, suggest
 
 PARTS = {"train": "train", "training": "train"} | dict.fromkeys(("validation", "valid", "val", "dev"), "validation")
@@ -74,6 +74,7 @@ def read_labeled(source: str, text: str = "", label: str = "", split: str = "", 
     for row, (one, said, part) in enumerate(zip(texts, labels, parts, strict=True), start=1):
         if one is not None and not isinstance(one, str):
             raise BadInput(f"The column of texts of {table.where} holds {type(one).__name__} values (row {row:,}); choose another --text.")
+        refuse_half_characters(one or "", f"row {row:,} of {table.where}")
         spelled = spelling(said, table.where, row)
         if one is None or not one.strip():
             left_out["without a text"] += 1
@@ -103,6 +104,7 @@ def spelling(label: Any, where: str, row: int) -> str:
         return ""
     if not isinstance(label, (str, int, float)):
         raise BadInput(f"The column of labels of {where} holds {type(label).__name__} values (row {row:,}); choose another --label.")
+    refuse_half_characters(str(label), f"row {row:,} of {where}")
     return str(label).strip()
 
 

@@ -42,7 +42,7 @@ class Table:
                 value = ""
             if not isinstance(value, str):
                 raise BadInput(f"Column {name!r} of {self.where} holds {type(value).__name__} values (row {row:,}), not text; choose another column.")
-            _refuse_half_characters(value, f"row {row:,} of column {name!r} of {self.where}")
+            refuse_half_characters(value, f"row {row:,} of column {name!r} of {self.where}")
             if blank or value.strip():
                 found.append(value)
         if not any(map(str.strip, found)):
@@ -150,7 +150,7 @@ def _parquet(raw: bytes, where: str) -> Table:
     return Table(where, file.schema_arrow.names, lambda column: file.read([column]).column(0).to_pylist())
 
 
-def _refuse_half_characters(text: str, where: str) -> None:
+def refuse_half_characters(text: str, where: str) -> None:
     r"""JSON can spell half of a character, as in "\ud83d", which no encoding can write."""
     try:
         text.encode()

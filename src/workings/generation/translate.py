@@ -148,17 +148,18 @@ def translate(steps: TranslationSteps, tokenizer: Tokenizer, texts: Iterable[str
     """
     model, places = steps.model.settings, iter(texts)
 
-    def encoded(text: str) -> list[int]:
-        return [*tokenizer.encode(text).tolist(), model.end]
+    def encoded(some: Sequence[str]) -> list[list[int]]:
+        return [[*tokens.tolist(), model.end] for tokens in tokenizer.encode_each(some)]
 
-    def parts_of(text: str) -> list[str]:
+    def parts_of(text: str, length: int) -> list[str]:
         if not text.strip():
             return []
-        return [text] if len(encoded(text)) <= model.encoder.context else cut(text, lambda part: len(encoded(part)) <= model.encoder.context // 2)
+        return [text] if length <= model.encoder.context else cut(text, lambda part: len(encoded([part])[0]) <= model.encoder.context // 2)
 
     while window := list(islice(places, WINDOW * max(1, ROWS // settings.beam))):
-        parts = [parts_of(text) for text in window]
-        sources = [encoded(part) for some in parts for part in some]
+        whole = encoded(window)
+        parts = [parts_of(text, len(tokens)) for text, tokens in zip(window, whole, strict=True)]
+        sources = [source for tokens, some in zip(whole, parts, strict=True) for source in ([tokens] if len(some) == 1 else encoded(some))]
         found: dict[int, list[Hypothesis]] = {}
         for batch in batches([len(source) for source in sources], max(1, ROWS // settings.beam)):
             found |= dict(zip(batch, search(steps, [sources[place] for place in batch], settings), strict=True))

@@ -113,7 +113,7 @@ class TextClassifier:
         if kind in LINES:
             if not path.is_file():
                 raise BadInput(f"There is no file {given!r} (looked for it in {str(Path.cwd())!r}); check the path.")
-            return [line for line in read_text(path, "utf-8").splitlines() if line.strip()]
+            return [line for line in read_text(path, "utf-8").split("\n") if line.strip()]
         if not given.strip():
             raise BadInput("A text to classify is empty; give a sentence.")
         return [given]

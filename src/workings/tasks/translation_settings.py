@@ -36,7 +36,7 @@ class TranslationData:
     """One vocabulary (and one embedding) for both languages, or one each."""
     longest: int = 256
     """Pairs with a side of more tokens are left out, and counted."""
-    batch_tokens: int = 4096
+    batch_tokens: int = 2048
     """The most tokens of a step, padding and both sides counted; training.batch is the most pairs of one."""
 
     def __post_init__(self) -> None:

@@ -57,7 +57,8 @@ def spans(visible: Tensor) -> Tensor | None:
 
     None where a sequence has a gap, and where no kernel would ask: outside training and outside this machine's memory.
     """
-    if not torch.is_grad_enabled() or visible.device.type != "cpu" or torch.compiler.is_compiling() or not enabled() or library() is None:
+    plain = type(visible) is Tensor and visible.device.type == "cpu" and not torch.compiler.is_compiling()
+    if not (torch.is_grad_enabled() and plain and enabled()) or library() is None:
         return None
     first, count = visible.byte().argmax(-1), visible.sum(-1)
     column = torch.arange(visible.shape[-1])

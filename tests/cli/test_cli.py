@@ -140,7 +140,7 @@ def test_help_without_a_command_is_the_help(capsys):
 
 def test_help_of_train_lists_the_settings_that_set_takes(capsys):
     text = shown(capsys, "train", "language", "--help")
-    for setting in ("model.layers=6", "model.phi=gelu", "optimizer.rate=0.003", "training.batch="):
+    for setting in ("model.layers=4", "model.phi=gelu", "optimizer.rate=0.003", "training.batch="):
         assert setting in text
     assert "L, the number of layers." in text
 

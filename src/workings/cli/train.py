@@ -1,6 +1,7 @@
 """`workings train TASK` and `workings resume RUN`."""
 
 from workings.cli.shape import MaybeWhole, make_app, settings_text, tell
+from workings.cli.train_flags import NONE, Flags, recipes_text, train
 from workings.models.settings import RecurrentSettings
 from workings.tasks.language_settings import SECTIONS
 
@@ -13,7 +14,7 @@ language_app = make_app(
     "workings train language --data reviews.csv --column text --out runs/reviews",
     "workings train language --set model.layers=4 --set optimizer.rate=1e-3",
     "workings train language --recipe demo --seed 1",
-    details=settings_text(*SECTIONS.items(), ("model", RecurrentSettings)),
+    details=recipes_text("language") + settings_text(*SECTIONS.items(), ("model", RecurrentSettings)),
 )
 app.command(language_app)
 app.command("workings.cli.train_sentences:app", name="sentences", help="Train a model that says the class of a text.")
@@ -31,20 +32,11 @@ resume_app = make_app(
 def language(
     *,
     data: str | None = None,
-    recipe: str | None = None,
     model: str | None = None,
-    out: str | None = None,
-    overwrite: bool = False,
-    seed: MaybeWhole = None,
-    steps: MaybeWhole = None,
-    minutes: float | None = None,
-    device: str | None = None,
-    precision: str | None = None,
     column: str | None = None,
     encoding: str | None = None,
     tokenizer: str | None = None,
-    set: list[str] | None = None,
-    quiet: bool = False,
+    flags: Flags = NONE,
 ) -> None:
     """Train a language model: it reads a text and learns to write like it.
 
@@ -53,45 +45,13 @@ def language(
     Args:
         data: A text file, a folder or "glob" of texts, a .jsonl, .csv or .parquet file with --column, a built-in text
             ("workings data" lists them), or a data set's name on the hub.
-        recipe: Settings to begin with: demo, shakespeare-cpu, shakespeare-fast, shakespeare-best, or a TOML file of your own;
-            whatever else is given on the command line is laid over it.
         model: A preset: lecture, lecture-plus, gpt, llama, rnn, gru or lstm. Its sizes are settings, such as --set model.width=256.
             [default: a transformer with the switches that are listed below]
-        out: The run's folder. [default: runs/language-DATE-TIME]
-        overwrite: Replace the run that is already in --out.
-        seed: The seed of everything random; the same seed gives the same run.
-        steps: Stop after this many steps; with --minutes too, whichever ends first.
-        minutes: Stop after this many minutes of training; the learning rate's schedule is fitted to the time.
-            [default: 5, when neither the recipe nor --steps says how long]
-        device: auto, cpu, cuda or mps.
-        precision: auto, float32 or bfloat16; auto is bfloat16 where the hardware has it.
         column: The column that holds the text, for tables and the hub.
         encoding: The text files' encoding. [default: utf-8]
         tokenizer: character, byte or bpe.
-        set: Change any setting, as in --set model.layers=6; can be given more than once. The settings are listed below.
-        quiet: Print nothing but warnings.
     """
-    from workings import verbs
-
-    run = verbs.train(
-        "language",
-        data=data,
-        recipe=recipe,
-        model=model,
-        out=out,
-        overwrite=overwrite,
-        seed=seed,
-        steps=steps,
-        minutes=minutes,
-        device=device,
-        precision=precision,
-        column=column,
-        encoding=encoding,
-        tokenizer=tokenizer,
-        set=set or (),
-        quiet=quiet,
-    )
-    tell(run.folder, "language", quiet)
+    train("language", flags, data=data, model=model, column=column, encoding=encoding, tokenizer=tokenizer)
 
 
 @resume_app.default

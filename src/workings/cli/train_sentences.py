@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from workings.cli.help import WIDTH
-from workings.cli.shape import MaybeWhole, make_app, settings_text, tell
+from workings.cli.shape import make_app, settings_text
+from workings.cli.train_flags import NONE, Flags, recipes_text, train
 from workings.settings import flatten
 from workings.tasks.sentences_settings import FROM_NOTHING, FROM_PRETRAINED, FROM_TRAINED, SECTIONS
 
@@ -29,7 +30,7 @@ app = make_app(
     "workings train sentences --pretrain next-token --minutes 5 --set pretraining.minutes=10",
     "workings train sentences --from runs/NAME --set data.part=head+tail",
     "workings train sentences --minutes 5 --set tuning.weighting=balanced",
-    details=settings_text(*SECTIONS.items(), defaults=flatten(FROM_NOTHING)) + "\n\n" + OTHERS,
+    details=recipes_text("sentences") + settings_text(*SECTIONS.items(), defaults=flatten(FROM_NOTHING)) + "\n\n" + OTHERS,
 )
 
 
@@ -44,19 +45,10 @@ def sentences(
     start: Annotated[str | None, Parameter(name="--from")] = None,
     pretrain: str | None = None,
     unlabeled: str | None = None,
-    recipe: str | None = None,
     model: str | None = None,
-    out: str | None = None,
-    overwrite: bool = False,
-    seed: MaybeWhole = None,
-    steps: MaybeWhole = None,
-    minutes: float | None = None,
-    device: str | None = None,
-    precision: str | None = None,
     encoding: str | None = None,
     tokenizer: str | None = None,
-    set: list[str] | None = None,
-    quiet: bool = False,
+    flags: Flags = NONE,
 ) -> None:
     """Train a model that says the class of a text, from a table of texts and their classes.
 
@@ -75,46 +67,10 @@ def sentences(
             tokens, seeing both sides, or each next one, reading from left to right. It is a run of its own in the run's folder, pretraining, and goes on
             from what --from names. For how long: --set pretraining.minutes=10 or pretraining.steps. [default: there is no such stage]
         unlabeled: A table of further texts to pretrain on, in a column of the same name.
-        recipe: Settings to begin with: imdb-scratch, movies-pretrained, or a TOML file of your own; whatever else is given on the command line is laid over it.
         model: The transformer's switches where it begins from nothing: lecture, lecture-plus, gpt or llama, which read from left to right and ask <cls> last.
             [default: one that sees the whole text]
-        out: The run's folder. [default: runs/sentences-DATE-TIME]
-        overwrite: Replace the run that is already in --out.
-        seed: The seed of everything random; the same seed gives the same run.
-        steps: Stop after this many steps; with --minutes too, whichever ends first.
-        minutes: Stop after this many minutes of training; the learning rate's schedule is fitted to the time.
-            [default: 5, when neither the recipe nor --steps says how long]
-        device: auto, cpu, cuda or mps.
-        precision: auto, float32 or bfloat16; auto is bfloat16 where the hardware has it.
         encoding: The tables' encoding. [default: utf-8]
         tokenizer: bpe or byte, where nothing trained brings its own.
-        set: Change any setting, as in --set training.patience=3; can be given more than once. The settings are listed below.
-        quiet: Print nothing but warnings.
     """
-    from workings import verbs
-
-    run = verbs.train(
-        "sentences",
-        data=data,
-        text=text,
-        label=label,
-        validation=validation,
-        test=test,
-        start=start,
-        pretrain=pretrain,
-        unlabeled=unlabeled,
-        recipe=recipe,
-        model=model,
-        out=out,
-        overwrite=overwrite,
-        seed=seed,
-        steps=steps,
-        minutes=minutes,
-        device=device,
-        precision=precision,
-        encoding=encoding,
-        tokenizer=tokenizer,
-        set=set or (),
-        quiet=quiet,
-    )
-    tell(run.folder, "sentences", quiet)
+    stages = dict(start=start, pretrain=pretrain, unlabeled=unlabeled, model=model, tokenizer=tokenizer)
+    train("sentences", flags, data=data, text=text, label=label, validation=validation, test=test, encoding=encoding, **stages)

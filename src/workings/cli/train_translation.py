@@ -6,7 +6,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workings.cli.help import WIDTH
-from workings.cli.shape import MaybeWhole, make_app, settings_text, tell
+from workings.cli.shape import make_app, settings_text
+from workings.cli.train_flags import NONE, Flags, recipes_text, train
 from workings.settings import flatten
 from workings.tasks.translation_settings import FROM_NOTHING, FROM_TRAINED, MARIAN, SECTIONS
 
@@ -21,7 +22,7 @@ app = make_app(
     "workings train translation --data german.txt,english.txt --minutes 30",
     "workings train translation --data pairs.csv --source 1 --target 2 --tokenizer unigram",
     "workings train translation --data pairs.tsv --source de --target en --from models/opus-mt-de-en",
-    details=settings_text(*SECTIONS.items(), defaults=flatten({"model": MARIAN}) | flatten(FROM_NOTHING)) + "\n\n" + NOTES,
+    details=recipes_text("translation") + settings_text(*SECTIONS.items(), defaults=flatten({"model": MARIAN}) | flatten(FROM_NOTHING)) + "\n\n" + NOTES,
 )
 
 
@@ -34,19 +35,10 @@ def translation(
     validation: str | None = None,
     test: str | None = None,
     start: Annotated[str | None, Parameter(name="--from")] = None,
-    recipe: str | None = None,
     model: str | None = None,
-    out: str | None = None,
-    overwrite: bool = False,
-    seed: MaybeWhole = None,
-    steps: MaybeWhole = None,
-    minutes: float | None = None,
-    device: str | None = None,
-    precision: str | None = None,
     encoding: str | None = None,
     tokenizer: str | None = None,
-    set: list[str] | None = None,
-    quiet: bool = False,
+    flags: Flags = NONE,
 ) -> None:
     """Train a model that translates, from sentences and their translations.
 
@@ -64,43 +56,9 @@ def translation(
         test: Pairs that are scored once, when the training is over, with the weights that were kept. [default: none]
         start: A trained translator to go on with: a run or model folder of workings, a Marian folder of transformers, or a name on the hub.
             [default: begin from nothing]
-        recipe: Settings to begin with, a TOML file; whatever else is given on the command line is laid over it.
         model: The switches of encoder and decoder where they begin from nothing: lecture, lecture-plus, gpt or llama. [default: those of Marian]
-        out: The run's folder. [default: runs/translation-DATE-TIME]
-        overwrite: Replace the run that is already in --out.
-        seed: The seed of everything random; the same seed gives the same run.
-        steps: Stop after this many steps; with --minutes too, whichever ends first.
-        minutes: Stop after this many minutes of training; the learning rate's schedule is fitted to the time.
-            [default: 5, when neither the recipe nor --steps says how long]
-        device: auto, cpu, cuda or mps.
-        precision: auto, float32 or bfloat16; auto is bfloat16 where the hardware has it.
         encoding: The files' encoding. [default: utf-8]
         tokenizer: bpe, unigram or byte, where nothing trained brings its own.
-        set: Change any setting, as in --set model.layers=6; can be given more than once. The settings are listed below.
-        quiet: Print nothing but warnings.
     """
-    from workings import verbs
-
-    run = verbs.train(
-        "translation",
-        data=data,
-        source=source,
-        target=target,
-        validation=validation,
-        test=test,
-        start=start,
-        recipe=recipe,
-        model=model,
-        out=out,
-        overwrite=overwrite,
-        seed=seed,
-        steps=steps,
-        minutes=minutes,
-        device=device,
-        precision=precision,
-        encoding=encoding,
-        tokenizer=tokenizer,
-        set=set or (),
-        quiet=quiet,
-    )
-    tell(run.folder, "translation", quiet)
+    sources = dict(data=data, source=source, target=target, validation=validation, test=test, encoding=encoding)
+    train("translation", flags, start=start, model=model, tokenizer=tokenizer, **sources)

@@ -14,6 +14,11 @@ def recipe_names() -> list[str]:
     return sorted(path.name.removesuffix(".toml") for path in resources.files("workings.recipes").iterdir() if path.name.endswith(".toml"))
 
 
+def recipes_for(task: str) -> list[str]:
+    """Those for one task."""
+    return [name for name in recipe_names() if read_recipe(name).get("task", "language") == task]
+
+
 def read_recipe(name: str) -> dict[str, Any]:
     """The tables of a recipe: a name of the package's, or a path to a .toml file."""
     if name.endswith(".toml") or "/" in name:

@@ -60,7 +60,7 @@ class Layer:
         rows, columns = q.shape[1], k.shape[1]
         for some in pieces(len(q), PIECE // (rows * columns * q.element_size())):
             scores = torch.bmm(q[some], k[some].mT)
-            run("softmax", scores, scores, scores, len(scores), rows, columns, rows, 0, self.scale, SHORT[q.dtype], 0, 0, 0.0)
+            run("softmax", scores, scores, scores, None, len(scores), rows, columns, rows, 0, self.scale, SHORT[q.dtype], 0, 0, 0.0)
             torch.bmm(scores, v[some], out=y[some])
         return y
 

@@ -56,6 +56,13 @@ def test_more_points_leave_less_of_a_gap():
     assert gaps[0] > 10 * gaps[1] > 100 * gaps[2]
 
 
+def test_as_many_points_are_taken_as_the_sum_needs():
+    model = random_classifier("encoder")  # whose norm turns fast near zero vectors
+    few, enough = attribute(model, TOKENS, slice(0, 5), points=32), attribute(model, TOKENS, slice(0, 5))
+    gaps = [abs(float(found.contributions.sum()) - (found.log_odds - found.baseline)) for found in (few, enough)]
+    assert gaps[0] > 0.02 >= gaps[1]
+
+
 def test_of_a_linear_function_they_are_weight_times_difference_with_a_single_point():
     weight, x, baseline = torch.randn(3, 4, 6, dtype=torch.float64).unbind()
     found = integrated_gradients(lambda some: (some * weight).sum((1, 2)) + 7, x, baseline, points=1)

@@ -24,6 +24,11 @@ def parallel(folder: Path, sources: list[str], targets: list[str]) -> str:
     return str(folder / "train")
 
 
+def headless(folder: Path) -> str:
+    (folder / "headless.tsv").write_text("My friend sees an apple.\tMein Freund sieht einen Apfel.\na dog\tein Hund\n", encoding="utf-8")
+    return str(folder / "headless.tsv")
+
+
 def both(pairs) -> list[tuple[str, str]]:
     return list(zip(pairs.sources, pairs.targets, strict=True))
 
@@ -84,6 +89,8 @@ BAD = {
     "unequal files": (lambda folder: (parallel(folder, ["a", "b", "c"], ["x", "y"]), "en", "de"), "line 3 of .*train.en.* has no translation"),
     "one file of two": (lambda folder: (parallel(folder, ["a"], ["x"]), "en", "fr"), "no .*train.fr.* beside it"),
     "no such file": (lambda folder: (str(folder / "absent.tsv"), "en", "de"), "There is no table"),
+    "two files without their languages": (lambda folder: (parallel(folder, ["a"], ["x"]), "", ""), "say which are translations.*--source de --target en"),
+    "a first line that is a pair": (lambda folder: (headless(folder), "", ""), "looks like a pair of sentences.*--source 1 --target 2"),
     "nothing on one side": (lambda folder: (parallel(folder, ["", " "], ["x", "y"]), "en", "de"), "Column 'en' of .*train.en.* holds no text"),
     "never both sides": (lambda folder: (parallel(folder, ["a", ""], ["", "y"]), "en", "de"), "no row with a text in both"),
     "numbers in another table": (lambda folder: (str(folder / "x.jsonl"), "1", "2"), "numbered in .tsv and .csv tables only"),

@@ -15,6 +15,7 @@ from workings.report.record import read_record
 from workings.report.run_sections import run_sections
 from workings.report.write import spread, write_report
 from workings.training.journal import Journal, read_metrics
+from workings.training.run import Run
 
 
 def report(*runs: Path, **options) -> Page:
@@ -68,6 +69,15 @@ def test_scores_on_test_data_have_a_table_of_their_own_and_a_row_side_by_side(tm
     page = report(*runs[:1])
     assert "test" in page.ids and "those of step 700" in page.text and "1.625" in page.text
     assert re.search(r"loss, test\s*1.625\s*–", report(*runs).text)
+
+
+def test_a_test_after_the_end_changes_neither_how_a_run_ended_nor_how_long_it_took(tmp_path: Path):
+    run = make_run(tmp_path / "a")
+    before = read_record(run)
+    Journal(run / "metrics.jsonl").write("test", 700, loss=1.625, seconds=0.5)
+    after = read_record(run)
+    assert (after.ending, after.seconds, after.summary()) == (before.ending, before.seconds, before.summary()) and after.ending == "done"
+    assert Run(run).over()
 
 
 def test_the_headline_is_arithmetic_on_the_rows(run: Path):

@@ -108,9 +108,12 @@ def test_a_models_folder_does_not_know_its_texts(run):
 def test_the_command_line_classifies_texts_tables_and_lines(run, tmp_path, capsys):
     (tmp_path / "some.jsonl").write_text('{"text": "a dull plot"}\n{"text": "fine"}\n')
     (tmp_path / "lines.txt").write_text("one line\n\nanother line\n")
-    main(["classify", str(run.folder), "a great film", str(tmp_path / "some.jsonl"), str(tmp_path / "lines.txt"), "--json"])
+    with pytest.raises(SystemExit) as stop:
+        main(["classify", str(run.folder), "a great film", str(tmp_path / "some.jsonl"), str(tmp_path / "lines.txt"), "--json"])
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [one["text"] for one in found] == ["a great film", "a dull plot", "fine", "one line", "another line"]
+    assert [one["text"] for one in found] == ["a great film", "a dull plot", "fine", "one line", "", "another line"]
+    blank = found.pop(4)
+    assert stop.value.code == 2 and "Text 5 is empty" in blank["error"]
     assert all(set(one) == {"text", "classes"} and len(one["classes"]) == 2 for one in found)
     main(["classify", str(run.folder), "a great\nfilm", "--top", "1"])
     name, *rest = capsys.readouterr().out.splitlines()

@@ -23,6 +23,9 @@ app = make_app(
     'workings translate runs/NAME "Ein Hund läuft." --show-attention',
 )
 
+ENDINGS = (".txt", ".text", ".md", ".csv", ".tsv", ".jsonl")
+"""What a word ends with that is meant to be a file."""
+
 
 @app.default
 def translate(
@@ -112,7 +115,11 @@ def sources(texts: tuple[str, ...], files: list[str]) -> Iterator[str]:
 
 def named(text: str) -> bool:
     """Whether a text is the name of a file."""
-    return not any(character.isspace() for character in text) and Path(text).is_file()
+    if any(character.isspace() for character in text):
+        return False
+    if Path(text).suffix.lower() in ENDINGS and not Path(text).exists():
+        raise BadInput(f"There is no file {text!r} (looked for it in {str(Path.cwd())!r}); check the path.")
+    return Path(text).is_file()
 
 
 def as_json(translated: Any, layer: int | None) -> str:

@@ -36,8 +36,11 @@ class Labeled:
         return Labeled(self.where, [self.texts[i] for i in chosen], [self.labels[i] for i in chosen], None, self.left_out, self.spaced)
 
 
-def open_table(source: str, encoding: str = "utf-8") -> Table:
-    """The table that `--data` names: a file, a built-in set (`movies`, `builtin:movies`), or a set of the hub (`owner/name`, `hub:owner/name:part`)."""
+def open_table(source: str, encoding: str = "utf-8", job: str = "sentences") -> Table:
+    """The table that `--data` names: a file, a built-in set (`movies`, `builtin:movies`), or a set of the hub (`owner/name`, `hub:owner/name:part`).
+
+    job: for which built-in sets are suggested.
+    """
     start, _, name = source.partition(":")
     if start == "hub":
         return hub_table(*name.split(":", 1))
@@ -55,7 +58,7 @@ def open_table(source: str, encoding: str = "utf-8") -> Table:
     if kind_of(path) in TEXTS or not HUB_NAME.fullmatch(source) or path.is_dir():
         raise BadInput(f"There is no table {source!r} (looked for a file of that name in {str(Path.cwd())!r}); check the path.")
     if "/" not in source:
-        raise BadInput(f"There is no file or built-in set {source!r}. {suggest(source, [name for name, one in BUILTIN.items() if one.job == 'sentences'])}")
+        raise BadInput(f"There is no file or built-in set {source!r}. {suggest(source, [name for name, one in BUILTIN.items() if one.job == job])}")
     return hub_table(source)
 
 

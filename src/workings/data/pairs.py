@@ -46,7 +46,7 @@ def read_pairs(source: str, first: str = "", second: str = "", encoding: str = "
     elif first.isdecimal() and second.isdecimal():
         table = unnamed_table(Path(source), encoding)
     else:
-        table = open_table(source, encoding)
+        table = open_table(source, encoding, "translation")
     first, second = languages_of(table, first, second)
     sources, targets = (texts_of(table, name) for name in (first, second))
     kept = [row for row in range(len(sources)) if sources[row] and targets[row]]
@@ -67,6 +67,12 @@ def parallel_files(source: str, first: str, second: str) -> tuple[Path, Path] | 
     found = [file_of(f"{path}.{side}") if side else None for side in (first, second)]
     if found[0] is not None and found[1] is not None:
         return found[0], found[1]
+    endings = sorted(
+        {file.name.removeprefix(path.name + ".").removesuffix(".gz").removesuffix(".xz") for file in path.parent.glob(f"{path.name}.*") if file.is_file()}
+    )
+    if not (first and second) and len(endings) > 1:
+        some = ", ".join(f"{path}.{ending}" for ending in endings[:4])
+        raise BadInput(f"There are {some}; say which are translations of one another, as in --source {endings[0]} --target {endings[1]}.")
     for here, missing in ((found[0], second), (found[1], first)):
         if here is not None:
             raise BadInput(f"There is {str(here)!r}, but no {f'{path}.{missing}'!r} beside it; two files of pairs are named alike but for the language.")
@@ -108,6 +114,11 @@ def languages_of(table: Table, first: str, second: str) -> tuple[str, str]:
     if len(names) != 2 or first not in ("", names[0]) or second not in ("", names[1]):
         columns = ", ".join(map(repr, names))
         raise BadInput(f"{table.where} has the columns {columns}; say which to translate from and into with --source NAME and --target NAME.")
+    if all(len(name.split()) > 2 for name in names):
+        raise BadInput(
+            f"The first line of {table.where} ({names[0]!r}, {names[1]!r}) looks like a pair of sentences, not like the names of two columns; "
+            "say --source 1 --target 2 if it is one, or give both names."
+        )
     return names[0], names[1]
 
 

@@ -11,7 +11,9 @@ from workings.models.encoder import Encoder
 from workings.models.sentence_classifier import SentenceClassifier
 
 POINTS = 32
-"""Where on the way from the baseline to the text gradients are taken: Gauss and Legendre's points u, at a = u^2."""
+"""At how many points of the way from the baseline to the text gradients are taken at first; then at twice as many until they add up, but not at over 512."""
+CLOSE = 0.02
+"""How far, in nats, the contributions may be from adding up."""
 TOKENS = 4096
 """So many tokens, of all points together, go through the model at once."""
 
@@ -43,7 +45,8 @@ def log_odds(logits: Tensor, which: int) -> Tensor:
 def integrated_gradients(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, points: int = POINTS) -> Tensor:
     """(x_i - x'_i) integral over a from 0 to 1 of dF / dx_i at x' + a (x - x'), of every element i; their sum is F(x) - F(x').
 
-    f: F of several inputs at once, [n, S, D] -> [n], each by itself; x, baseline: x and x', [S, D]. Returns float64 [S, D].
+    f: F of several inputs at once, [n, S, D] -> [n], each by itself; x, baseline: x and x', [S, D]; points: Gauss and Legendre's u, at a = u^2.
+    Returns float64 [S, D].
     """
     u, weights = (torch.from_numpy(part).to(x.device) / 2 for part in np.polynomial.legendre.leggauss(points))  # on -1/2 .. 1/2
     u = u + 0.5
@@ -59,12 +62,12 @@ def integrated_gradients(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Ten
 
 
 @torch.no_grad()
-def attribute(model: SentenceClassifier | Encoder, tokens: Tensor, text: slice, which: int | None = None, points: int = POINTS) -> Attribution:
+def attribute(model: SentenceClassifier | Encoder, tokens: Tensor, text: slice, which: int | None = None, points: int | None = None) -> Attribution:
     """Why the model says a class (the likeliest, or `which`) of a text.
 
     tokens: [T], as `Framing.frame` gives them. text: where in them the text stands; there the baseline's embeddings are zero, as in the paper: of all that was
     tried it has the least to say (a norm makes a direction of any other vector, the mean of all embeddings too, and the model an opinion of that). Everything
-    else (`<cls>`, the tokenizer's template, the positions) is the same in both.
+    else (`<cls>`, the tokenizer's template, the positions) is the same in both. points: of the integral; as many as it needs if not given.
     """
     x, place, before, say = entrance(model, tokens)
     baseline = x.clone()
@@ -72,9 +75,12 @@ def attribute(model: SentenceClassifier | Encoder, tokens: Tensor, text: slice, 
     record: dict[str, Tensor] = {}
     logits = say(x[None], record=record)
     which = int(logits[0].argmax()) if which is None else which
-    found = integrated_gradients(lambda some: log_odds(say(some), which), x, baseline, points).sum(-1)
-    attention = torch.stack([record[f"attention.{layer}"][0, :, place] for layer in range(len(model.body.blocks))])
     end, start = (float(log_odds(z.double(), which)) for z in (logits, say(baseline[None])))
+    for count in (POINTS * 2**n for n in range(5)) if points is None else (points,):
+        found = integrated_gradients(lambda some: log_odds(say(some), which), x, baseline, count).sum(-1)
+        if abs(float(found.sum()) - (end - start)) <= CLOSE:
+            break
+    attention = torch.stack([record[f"attention.{layer}"][0, :, place] for layer in range(len(model.body.blocks))])
     return Attribution(which, found.cpu(), end, start, attention.float().cpu(), place)
 
 

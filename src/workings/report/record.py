@@ -58,7 +58,7 @@ class Record:
     @property
     def ending(self) -> str:
         """How the run ended: a key of ENDINGS."""
-        last = self.rows[-1] if self.rows else {}
+        last = next((row for row in reversed(self.rows) if row.get("event") != "test"), {})  # the test comes after the end
         return last.get("reason", "done") if last.get("event") == "end" else "running"
 
     @property
@@ -74,7 +74,7 @@ class Record:
     @property
     def seconds(self) -> float | None:
         """Seconds of training, validation and saving not counted."""
-        return next((row["seconds"] for row in reversed(self.rows) if row.get("seconds") is not None), None)
+        return next((row["seconds"] for row in reversed(self.rows) if row.get("seconds") is not None and row.get("event") != "test"), None)
 
     @property
     def units(self) -> str:

@@ -113,7 +113,10 @@ class TextClassifier:
         if kind in LINES:
             if not path.is_file():
                 raise BadInput(f"There is no file {given!r} (looked for it in {str(Path.cwd())!r}); check the path.")
-            return [line for line in read_text(path, "utf-8").split("\n") if line.strip()]
+            lines = read_text(path, "utf-8").removesuffix("\n").split("\n")
+            if not any(map(str.strip, lines)):
+                raise BadInput(f"{given!r} holds no text; give a file with a text on a line.")
+            return lines
         if not given.strip():
             raise BadInput("A text to classify is empty; give a sentence.")
         return [given]

@@ -79,9 +79,12 @@ class Translation(Game):
             f"{len(held):,} to validate{said_of(held.left_out)}",
             f"{self.tokenizer.size:,} kinds of token ({self.tokenizer.kind}), {lengths[0]:.1f} a source and {lengths[1]:.1f} a target",
         ]
-        both = len(overlap(learned.sources, held.sources))
-        if both:
-            facts.append(f"{counted(both, 'source')} of the validation set also in the training set, which flatters the scores")
+        for part, name in ((held, "validation"), (self.tested, "test")):
+            both = len(overlap(learned.sources, part.sources)) if part else 0
+            if both:
+                facts.append(f"{counted(both, 'source')} of the {name} set also in the training set, which flatters the scores")
+        if self.tested:
+            facts.append(f"{counted(len(self.tested), 'pair')} of {self.settings.data.test_source} to test at the very end{said_of(self.tested.left_out)}")
         return facts
 
     def leave(self) -> dict[str, str]:

@@ -29,7 +29,7 @@ def duration(seconds: float) -> str:
 
 def scores_in(row: dict[str, Any]) -> str:
     """The losses of a row: "loss 1.234", or one for each player; and the accuracy where there is one."""
-    return "  ".join(f"{key} {value:.3f}" for key, value in row.items() if key in ("loss", "accuracy") or key.endswith("/loss"))
+    return "  ".join(f"{key} {value:.3f}" for key, value in row.items() if key in ("loss", "accuracy", "bleu") or key.endswith("/loss"))
 
 
 def glance(text: str, lines: int = 10) -> str:

@@ -79,7 +79,8 @@ class Run:
     def over(self) -> bool:
         """Whether it came to an end of its own: all steps taken, or stopped early."""
         rows = read_metrics(self.metrics) if self.metrics.exists() else []
-        return bool(rows) and rows[-1].get("reason") in ("done", "early")
+        last = next((row for row in reversed(rows) if row["event"] != "test"), {})  # the test comes after the end
+        return last.get("reason") in ("done", "early")
 
     def spent(self) -> float:
         """The seconds of training up to the newest checkpoint."""

@@ -54,5 +54,6 @@ def train(task: str, flags: TrainFlags, **own: Any) -> None:
     """Train, and say where the run is. own: the flags that the task has beside these."""
     from workings import verbs
 
-    run = verbs.train(task, **asdict(flags) | {"set": flags.set or ()}, **own)
+    given: dict[str, Any] = asdict(flags) | {"set": flags.set or ()} | own
+    run = verbs.train(task, **given)
     tell(run.folder, task, flags.quiet)

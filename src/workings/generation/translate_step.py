@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from workings.generation.translate import TranslationSteps, padded
+from workings.generation.embedding import PackedLayer
+from workings.generation.translate import TranslationSteps
 from workings.layers.fast.available import enabled, has_bfloat16
 from workings.layers.fast.beams import Columns, GrowingColumns
 from workings.layers.fast.compiler import library
@@ -18,6 +19,8 @@ from workings.layers.fast.packed import PackedNorm, PackedProduct, available
 from workings.layers.feed_forward import PHI
 from workings.models.block import Block
 from workings.models.encoder_decoder import EncoderDecoder
+from workings.models.settings import TransformerSettings
+from workings.models.transformer import Transformer
 
 FITTING = dict(placement="post", residuals="two", biases="all", norm="layer", value="per-head", value_activation="none", attend="x", window=0)
 SPLIT = 1 << 17
@@ -26,28 +29,32 @@ SPLIT = 1 << 17
 
 def prepare_steps(model: EncoderDecoder, quantize: str = "none") -> TranslationSteps:
     """The fastest steps for this model. quantize: how matrices are kept, "none" (as the model has them), "bfloat16" or "int8"."""
-    s, weight = model.settings.decoder, model.decoder.embedding.weight
-    fits = all(getattr(s, name) == value for name, value in FITTING.items()) and s.position != "rotary" and s.phi != "gated" and s.tau != "learned"
-    fits = fits and s.key_value_heads == s.heads and not s.query_key_norm and not s.embedding_norm and available() and library() is not None
-    if not fits or not enabled() or weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.bfloat16):
+    weight = model.decoder.embedding.weight
+    here = fits(model.settings.encoder) and fits(model.settings.decoder) and available() and library() is not None
+    if not here or not enabled() or weight.device.type != "cpu" or weight.dtype not in (torch.float32, torch.bfloat16):
         return TranslationSteps(model)
     return FastTranslationSteps(model, str(weight.dtype).removeprefix("torch.") if quantize == "none" else quantize)
 
 
+def fits(s: TransformerSettings) -> bool:
+    """Whether packed layers know a side's switches."""
+    known = all(getattr(s, name) == value for name, value in FITTING.items()) and s.position != "rotary" and s.phi != "gated" and s.tau != "learned"
+    return known and s.key_value_heads == s.heads and not s.query_key_norm and not s.embedding_norm
+
+
 class FastTranslationSteps(TranslationSteps):
-    """Reads with the model itself, steps with packed matrices; the residual stream, the cache and attention are float32."""
+    """Reads and steps with packed matrices; sources lie one after another, and the residual stream, the cache and the decoder's attention are float32."""
 
     @torch.inference_mode()
     def __init__(self, model: EncoderDecoder, storage: str):
         super().__init__(model)
         decoder = model.decoder
-        self.rounded = storage != "float32" and has_bfloat16()
-        """Whether the source, too, is read in 16 bits."""
+        self.reading = torch.bfloat16 if storage != "float32" and has_bfloat16() else torch.float32
+        """Of the products with which the source is read."""
         self.dtype = torch.bfloat16 if storage == "bfloat16" else torch.float32
         self.embedding, self.scale = decoder.embedding.weight.detach(), decoder.scale or 1.0
-        self.positions = decoder.place(
-            torch.zeros(1, model.settings.decoder.context, self.embedding.shape[1]), torch.arange(model.settings.decoder.context)[None]
-        )[0]
+        self.positions, self.source_positions = positions_of(decoder), positions_of(model.encoder)
+        self.source_layers = [PackedLayer(block, model.settings.encoder, self.reading) for block in model.encoder.blocks]
         self.layers = [Layer(block, storage, self.dtype, model.settings.decoder.phi) for block in decoder.blocks]
         head = self.embedding if decoder.head is None else decoder.head.weight
         self.head = make_product([head], [torch.zeros(len(head)) if model.logit_bias is None else model.logit_bias], storage)
@@ -55,11 +62,16 @@ class FastTranslationSteps(TranslationSteps):
     @torch.inference_mode()
     def read(self, sources: Sequence[Sequence[int]], room: int) -> Tensor:
         """As `TranslationSteps.read`."""
-        tokens, visible = padded(sources, self.model.settings.padding)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.rounded):
-            memory = self.model.encode(tokens, None if visible.all() else visible)[visible].float()  # [N, D], the tokens of all sources
-        counts = visible.sum(-1, dtype=torch.int32)
-        places = (torch.arange(visible.shape[1], dtype=torch.int32) + (counts.cumsum(0, dtype=torch.int32) - counts)[:, None]).contiguous()
+        lengths = torch.tensor([len(source) for source in sources])
+        starts = F.pad(lengths.cumsum(0), (1, 0))
+        steps = torch.arange(int(starts[-1])) - starts[:-1].repeat_interleave(lengths)
+        tokens, encoder = torch.tensor([token for source in sources for token in source]), self.model.encoder
+        memory = F.embedding(tokens, encoder.embedding.weight).float() * (encoder.scale or 1.0) + self.source_positions[steps]  # N D, all sources
+        entering = memory.to(self.reading)
+        for layer in self.source_layers:
+            memory, entering = layer(memory, entering, starts)
+        counts = lengths.int()
+        places = (torch.arange(int(lengths.max())) + starts[:-1, None]).int()
         self.memory = [Columns(layer.read(memory), places, counts) for layer in self.layers]
         self.written = GrowingColumns(len(self.layers), len(sources), memory.shape[1])
         return self.step(torch.full((len(sources),), self.model.settings.start))
@@ -81,6 +93,12 @@ class FastTranslationSteps(TranslationSteps):
         places, counts = self.memory[0].places[rows], self.memory[0].counts[rows]
         for memory in self.memory:
             memory.places, memory.counts = places, counts
+
+
+def positions_of(side: Transformer) -> Tensor:
+    """What a side adds to the vector at each place, [context, D], float32."""
+    context = side.settings.context
+    return side.place(torch.zeros(1, context, side.settings.width), torch.arange(context)[None])[0].float()
 
 
 class Layer:

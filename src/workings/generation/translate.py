@@ -16,9 +16,9 @@ from workings.generation.settings import WriteSettings
 from workings.generation.translate_settings import TranslateSettings
 from workings.models.encoder_decoder import EncoderDecoder
 
-ROWS, TOKENS = 64, 4096
+ROWS, TOKENS = 256, 4096
 """A batch holds at most so many hypotheses, and so many tokens of sources, padding included."""
-WINDOW = 16
+WINDOW = 4
 """So many batches are read before the first of them is translated: sentences of like length meet."""
 
 

@@ -4,31 +4,41 @@
  */
 #include "common.h"
 
+/* One query of one head over n columns: to = sum_t softmax_t(ask . key_t) value_t. keys, values: of this head, in rows `stride` numbers apart. */
+static inline __attribute__((always_inline)) void attend_one(float *to, const float *ask, const float *keys, const float *values, const int32_t *place,
+                                                             int64_t n, int64_t stride, const int64_t width) {
+    int64_t wide = (n + 15) / 16 * 16;
+    float s[wide], top = -1e30f, sum = 0;
+    for (int64_t t = 0; t < n; t++) {
+        const float *key = keys + stride * place[t];
+        float score = 0;
+        TOTAL(score) for (int64_t j = 0; j < width; j++) score += ask[j] * key[j];
+        s[t] = score;
+    }
+    for (int64_t t = n; t < wide; t++) s[t] = -1e30f;
+    LARGEST(top) for (int64_t t = 0; t < wide; t++) top = s[t] > top ? s[t] : top;
+    TOTAL(sum) for (int64_t t = 0; t < wide; t++) { s[t] = exponential(s[t] - top); sum += s[t]; }
+    memset(to, 0, width * sizeof(float));
+    for (int64_t t = 0; t < n; t++) {
+        const float *value = values + stride * place[t];
+        float share = s[t] / sum;
+        EACH for (int64_t j = 0; j < width; j++) to[j] += share * value[j];
+    }
+}
+
 /* y[r, m] = sum_i softmax_i(q[r, m] . k[places[r, i], m]) v[places[r, i], m] over i < counts[r], for each head m; the scale is in q already.
- * q: rows that are `between` numbers apart; kept: rows [heads width keys, heads width values]; places: [rows, room]; y: [rows, heads width]. */
+ * q: rows that are `between` numbers apart; kept: rows [heads width keys, heads width values]; places: [rows, room]; y: [rows, heads width].
+ * The usual widths are known when this is compiled, so that their loops need no ends. */
 void attend_listed(float *y, const float *q, const float *kept, const int32_t *places, const int32_t *counts, int64_t rows, int64_t between, int64_t room,
                    int64_t heads, int64_t width, int64_t threads) {
     int64_t all = heads * width;
     ROWS for (int64_t i = 0; i < rows * heads; i++) {
-        int64_t r = i / heads, m = i % heads, n = counts[r], wide = (n + 15) / 16 * 16;
-        const int32_t *place = places + r * room;
-        const float *ask = q + r * between + m * width, *keys = kept + m * width, *values = keys + all;
-        float *to = y + r * all + m * width, s[wide], top = -1e30f, sum = 0;
-        for (int64_t t = 0; t < n; t++) {
-            const float *key = keys + 2 * all * place[t];
-            float score = 0;
-            TOTAL(score) for (int64_t j = 0; j < width; j++) score += ask[j] * key[j];
-            s[t] = score;
-        }
-        for (int64_t t = n; t < wide; t++) s[t] = -1e30f;
-        LARGEST(top) for (int64_t t = 0; t < wide; t++) top = s[t] > top ? s[t] : top;
-        TOTAL(sum) for (int64_t t = 0; t < wide; t++) { s[t] = exponential(s[t] - top); sum += s[t]; }
-        memset(to, 0, width * sizeof(float));
-        for (int64_t t = 0; t < n; t++) {
-            const float *value = values + 2 * all * place[t];
-            float share = s[t] / sum;
-            EACH for (int64_t j = 0; j < width; j++) to[j] += share * value[j];
-        }
+        int64_t r = i / heads, m = i % heads;
+        const float *ask = q + r * between + m * width, *keys = kept + m * width;
+        float *to = y + r * all + m * width;
+        if (width == 64) attend_one(to, ask, keys, keys + all, places + r * room, counts[r], 2 * all, 64);
+        else if (width == 32) attend_one(to, ask, keys, keys + all, places + r * room, counts[r], 2 * all, 32);
+        else attend_one(to, ask, keys, keys + all, places + r * room, counts[r], 2 * all, width);
     }
 }
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from workings.blackboard.vision_transformer import embed, patch, pooled, tokens, vision_transformer
+from workings.blackboard.vision_transformer import embed, heads, patch, pooled, tokens, vision_transformer
 from workings.blackboard.vision_transformer import hidden as slow_hidden
 from workings.layers.patches import PatchEmbedding
 from workings.models.vision_settings import VisionSettings, body
@@ -45,6 +45,15 @@ def test_values_and_gradients_equal_the_blackboard(case):
     pictures = torch.randn(2, 2, 6, 4, dtype=torch.float64)
     slow = torch.stack([vision_transformer(picture, dict(model.named_parameters()), model.settings) for picture in pictures])
     compare(model, model(pictures), slow)
+
+
+@pytest.mark.parametrize("case", ["ViT", "DeiT"])
+def test_both_classifiers_equal_the_blackboard_and_their_mean_is_what_counts_in_use(case):
+    model, picture = a_model(**CASES[case]), torch.randn(2, 6, 4, dtype=torch.float64)
+    fast, slow = torch.cat(model.heads(picture[None])), torch.stack(heads(picture, dict(model.named_parameters()), model.settings))
+    compare(model, fast, slow)
+    torch.testing.assert_close(fast.mean(0), model(picture[None])[0], rtol=0, atol=1e-12)
+    assert torch.equal(fast[0], fast[1]) == (case == "ViT")
 
 
 def test_vectors_and_the_pooler_equal_the_blackboard():

@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from workings.blackboard.distillation import hard, soft
+from workings.blackboard.distillation import distilled, hard, soft
 from workings.errors import BadInput
-from workings.objectives.distillation import hard_distillation_loss, soft_distillation_loss
+from workings.objectives.classification import class_loss
+from workings.objectives.distillation import distilled_loss, hard_distillation_loss, soft_distillation_loss
 
 
 def some_logits(rows: int = 5, classes: int = 7, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor]:
@@ -81,6 +82,45 @@ def test_short_precisions_are_computed_in_float32():
         short = loss(student.bfloat16(), teacher.bfloat16())
         assert short.dtype == torch.float32
         assert torch.equal(short, loss(student.bfloat16().float(), teacher.bfloat16().float()))
+
+
+@pytest.mark.parametrize("kind", ["soft", "hard"])
+def test_labels_and_teacher_together_and_the_gradients_of_both_classifiers_are_those_of_the_blackboard(kind):
+    said, teacher = some_logits()
+    second = torch.randn(5, 7, dtype=torch.float64, requires_grad=True)
+    labels = torch.tensor([0, 6, 2, 2, 1])
+    fast = distilled_loss(said, second, labels, teacher, kind=kind, temperature=3.0, alpha=0.3) / len(said)
+    term = soft(list(second), list(teacher), 3.0) if kind == "soft" else hard(list(second), list(teacher))
+    slow = distilled(list(said), labels.tolist(), term, 0.3)
+    torch.testing.assert_close(fast, slow, rtol=0, atol=1e-9)
+    for one, other in zip(*(torch.autograd.grad(loss, [said, second]) for loss in (fast, slow)), strict=True):
+        assert other.abs().max() > 0
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["soft", "hard"])
+def test_the_labels_teach_the_first_classifier_alone_and_the_teacher_the_second(kind):
+    said, teacher = some_logits()
+    second, labels = torch.randn(5, 7, dtype=torch.float64, requires_grad=True), torch.tensor([0, 6, 2, 2, 1])
+    for alpha, silent in ((0.0, 1), (1.0, 0)):
+        total = distilled_loss(said, second, labels, teacher, kind=kind, alpha=alpha)
+        gradients = torch.autograd.grad(total, [said, second])
+        assert gradients[silent].abs().max() == 0 < gradients[1 - silent].abs().max()
+
+
+def test_without_the_teachers_share_it_is_the_loss_of_the_labels_smoothed_weighted_and_mixed():
+    said, teacher = some_logits()
+    labels, weights, mixed = torch.tensor([0, 6, 2, 2, 1]), torch.rand(7).double(), torch.rand(5, 7).double().softmax(-1)
+    for targets, how in ((labels, dict(smoothing=0.1, weights=weights)), (mixed, dict(smoothing=0.2))):
+        assert torch.equal(distilled_loss(said, said, targets, teacher, kind="soft", alpha=0.0, **how), class_loss(said, targets, **how))
+
+
+def test_a_student_like_its_teacher_learns_the_labels_alone():
+    _, teacher = some_logits()
+    said, labels = teacher.clone().requires_grad_(), torch.tensor([0, 6, 2, 2, 1])
+    (gradient,) = torch.autograd.grad(distilled_loss(said, said, labels, teacher, kind="soft", temperature=4.0, alpha=0.5), said)
+    (alone,) = torch.autograd.grad(0.5 * class_loss(said, labels), said)
+    torch.testing.assert_close(gradient, alone, rtol=0, atol=1e-9)
 
 
 def test_what_cannot_be_compared_is_refused():

@@ -125,6 +125,14 @@ def test_both_classifiers_of_a_distilled_model_can_be_asked(tmp_path):
     close(said[0], wanted.cls_logits)
     close(said[1], wanted.distillation_logits)
     close(found.model(pictures), (wanted.cls_logits + wanted.distillation_logits) / 2)
+    for one, other in zip(found.model.heads(pictures), (wanted.cls_logits, wanted.distillation_logits), strict=True):
+        close(one, other)
+
+
+def test_a_model_without_classes_has_no_heads(tmp_path):
+    found = import_from(vision_oracle("ViTModel"), tmp_path)
+    with pytest.raises(BadInput, match="no classes"):
+        found.model.heads(pictures_for(found))
 
 
 @pytest.mark.parametrize("architecture", WITH_CLASSES)

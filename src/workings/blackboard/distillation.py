@@ -19,3 +19,8 @@ def soft(student: list[Tensor], teacher: list[Tensor], T: float) -> Tensor:
 def hard(student: list[Tensor], teacher: list[Tensor]) -> Tensor:
     """-(1 / B) sum_b log softmax(s_b)_y with y = argmax t_b (Touvron et al. 2021).  student, teacher: B of logits [K]."""
     return -torch.stack([torch.log(softmax(s)[int(t.argmax())]) for s, t in zip(student, teacher, strict=True)]).mean()
+
+
+def distilled(said: list[Tensor], labels: list[int], teachers: Tensor, alpha: float) -> Tensor:
+    """(1 - alpha) (1 / B) sum_b -log softmax(z_b)_(c_b) + alpha L_teacher.  said: B of logits [K]; teachers: `soft` or `hard` of what learns from it."""
+    return (1 - alpha) * -torch.stack([torch.log(softmax(z)[c]) for z, c in zip(said, labels, strict=True)]).mean() + alpha * teachers

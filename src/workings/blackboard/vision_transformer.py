@@ -46,11 +46,17 @@ def pooled(y: list[Tensor], parameters: Parameters) -> Tensor:
     return torch.tanh(affine(y[0], parameters, "pooler"))
 
 
+def heads(picture: Tensor, parameters: Parameters, settings) -> tuple[Tensor, Tensor]:
+    """W y_0 + b, which learns the labels, and W' y_1 + b', which learns from a teacher (4.3); with one classifier the first twice.  Two of [classes]."""
+    y = hidden(picture, parameters, settings)
+    said = affine(y[0], parameters, "classifier")
+    return said, affine(y[1], parameters, "distillation_classifier") if settings.distillation == "classifier" else said
+
+
 def vision_transformer(picture: Tensor, parameters: Parameters, settings) -> Tensor:
     """W y_0 + b of <cls>; with two classifiers the mean of (W y_0 + b) and (W' y_1 + b') (4.3).  picture: [C, H, W]. Returns [classes].
 
     parameters: float64, named as in `VisionTransformer.named_parameters()`; settings: anything with the attributes of `VisionSettings`.
     """
-    y = hidden(picture, parameters, settings)
-    said = affine(y[0], parameters, "classifier")
-    return (said + affine(y[1], parameters, "distillation_classifier")) / 2 if settings.distillation == "classifier" else said
+    said, distilled = heads(picture, parameters, settings)
+    return (said + distilled) / 2

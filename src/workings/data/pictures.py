@@ -52,14 +52,20 @@ def plain(picture: Image.Image, channels: int = 3) -> Image.Image:
     return picture.convert("RGB" if channels == 3 else "L")
 
 
+def sides(height: int, width: int, how: Preparation) -> tuple[int, int]:
+    """Height and width of a picture of this height and width after `resize`."""
+    if how.resize == "none":
+        return height, width
+    if how.resize == "stretch":
+        return how.size[0], how.size[1]
+    short = min(height, width)
+    height, width = (how.size[0] if side == short else int(how.size[0] * side / short) for side in (height, width))
+    return height, width
+
+
 def resized(picture: Image.Image, how: Preparation) -> Image.Image:
     """The picture as large as `resize` says: stretched, or its shorter side of that length and the longer one in proportion, rounded down."""
-    if how.resize == "none":
-        return picture
-    height, width = how.size if how.resize == "stretch" else (0, 0)
-    if how.resize == "shortest":
-        short = min(picture.size)
-        width, height = (how.size[0] if side == short else int(how.size[0] * side / short) for side in picture.size)
+    height, width = sides(picture.height, picture.width, how)
     return picture if picture.size == (width, height) else picture.resize((width, height), FILTERS[how.filter])
 
 
@@ -76,7 +82,7 @@ def cropped(x: Tensor, crop: Sequence[int]) -> Tensor:
 
 def numbers(pixels: Tensor, how: Preparation) -> Tensor:
     """(x scale - mean) / std of the middle. pixels: [..., C, H, W], 0 ... 255 -> float32."""
-    mean, std = (torch.tensor(values)[:, None, None] for values in (how.mean, how.std))
+    mean, std = (torch.tensor(values, device=pixels.device)[:, None, None] for values in (how.mean, how.std))
     return (cropped(pixels, how.crop).float() * how.scale - mean) / std
 
 

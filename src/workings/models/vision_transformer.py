@@ -77,6 +77,16 @@ class VisionTransformer(nn.Module):
         heads = [head for head in (self.classifier, self.distillation_classifier) if head is not None]
         return [head(hidden[:, place]) for place, head in enumerate(heads)]
 
+    def heads(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """What the classifier says, which learns the labels, and what the second one says, which learns from a teacher (4.3): two of [B, classes].
+
+        With one classifier it is the first twice. In use their mean counts, as `forward` gives it. Arguments as `forward`.
+        """
+        said = self.predictions(self.hidden(pictures))
+        if not said:
+            raise BadInput("This model has no classes, so there is nothing that a classifier says; make it with model.classes.")
+        return said[0], said[-1]
+
     def pooled(self, hidden: Tensor) -> Tensor:
         """tanh(W y + b) of the first token, [B, T, D] -> [B, pooler]."""
         if self.pooler is None:

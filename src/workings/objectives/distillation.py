@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workings.errors import BadInput
+from workings.objectives.classification import class_loss
 
 
 def check_logits(student: Tensor, teacher: Tensor) -> None:
@@ -35,3 +36,25 @@ def hard_distillation_loss(student: Tensor, teacher: Tensor) -> Tensor:
     check_logits(student, teacher)
     wide = torch.promote_types(student.dtype, torch.float32)
     return F.cross_entropy(student.to(wide), teacher.argmax(-1), reduction="sum")
+
+
+def distilled_loss(
+    said: Tensor,
+    distilled: Tensor,
+    targets: Tensor,
+    taught: Tensor,
+    *,
+    kind: str,
+    temperature: float = 1.0,
+    alpha: float = 0.5,
+    smoothing: float = 0.0,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """L = (1 - alpha) sum_b w[c_b] CE(q_b, softmax(z_b)) + alpha L_teacher(z', t), in nats (4.3).
+
+    said: z [B, K], what learns the labels; distilled: z' [B, K], what learns from the teacher: of a model with one classifier the same; taught: t [B, K],
+    the teacher's logits. kind: "soft", at that temperature, or "hard", as above. targets, smoothing, weights: as `class_loss` takes them.
+    The mean is this divided by B.
+    """
+    teachers = soft_distillation_loss(distilled, taught, temperature) if kind == "soft" else hard_distillation_loss(distilled, taught)
+    return (1 - alpha) * class_loss(said, targets, smoothing, weights) + alpha * teachers

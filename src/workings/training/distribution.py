@@ -48,13 +48,14 @@ class Ranks:
         """The module on this rank's device; sharded, every rank keeps a part of each parameter, and gradients are summed, not averaged."""
         module.to(self.device)
         if self.sharded:
-            from torch.distributed.fsdp import fully_shard
+            from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
             for part in [*(block for name, blocks in module.named_children() if isinstance(blocks, nn.ModuleList) for block in blocks), module]:
                 if any(True for _ in part.parameters()):
                     fully_shard(part)
                     part.set_gradient_divide_factor(1.0)
                     part.set_force_sum_reduction_for_comms(True)  # gloo can do no other
+            register_fsdp_forward_method(module, "heads")  # of a model that is asked for both its classifiers; of others this is nothing
         return module
 
     @contextmanager

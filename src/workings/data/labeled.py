@@ -135,6 +135,13 @@ def class_names(labels: Sequence[str], where: str) -> tuple[str, ...]:
     return tuple(sorted(counts, key=order_of(counts)))
 
 
+def refuse_unknown(labels: Sequence[str], names: Sequence[str], where: str, what: str) -> None:
+    """Refuse a label that has not been learned. what: of which the labels are."""
+    for label in Counter(labels):
+        if label not in names:
+            raise BadInput(f"The label {label!r} in {where} is not among those of the training {what}. {suggest(label, names)}")
+
+
 def order_of(names: Counter[str]) -> Callable[[str], Any]:
     """What classes are sorted by."""
     try:

@@ -1,7 +1,12 @@
 """Pictures from files and tensors, prepared for a model as its settings say."""
 
+import io
 import math
+import struct
+import warnings
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -15,6 +20,13 @@ from workings.errors import BadInput
 
 SUFFIXES = frozenset(".png .jpg .jpeg .jpe .jfif .gif .bmp .webp .tif .tiff .ppm .pgm .pbm .pnm .tga .ico .avif".split())
 """Files of a folder that are taken for pictures."""
+
+LARGEST = 89_478_485
+"""Pixels of a picture that are taken, which is where Pillow begins to warn: decoded, more would fill a quarter of a gigabyte."""
+
+DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+DAMAGED += (struct.error, zlib.error, IndexError, KeyError, TypeError, OverflowError, MemoryError, NotImplementedError)
+"""What Pillow raises at bytes that are no picture, or no longer one."""
 
 FILTERS = {name: Image.Resampling(number) for number, name in enumerate(get_args(Filter))}
 
@@ -32,14 +44,39 @@ def picture_files(path: str | Path) -> list[Path]:
     return found
 
 
-def open_picture(path: str | Path, channels: int = 3) -> Image.Image:
-    """A picture in red, green and blue (or gray), 8 bits a channel, upright as its camera says; of an animation, the first."""
+@contextmanager
+def opened(source: str | Path | bytes, name: str = "") -> Iterator[Image.Image]:
+    """A picture of which only the head has been read: a file, or what is in one. name: what it is called when it cannot be read."""
     try:
-        with Image.open(path) as picture:
-            return plain(ImageOps.exif_transpose(picture), channels)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        reason = "it is of no kind that is known" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
-        raise BadInput(f"{path} cannot be read as a picture: {reason}.") from error
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+            if picture.width * picture.height > LARGEST:
+                raise ValueError(f"{picture.width:,} x {picture.height:,} pixels are more than the {LARGEST:,} that are taken")
+            yield picture
+    except DAMAGED as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        if isinstance(error, UnidentifiedImageError):
+            empty = not source if isinstance(source, bytes) else not Path(source).stat().st_size
+            reason = "it is empty" if empty else "it is of no kind that is known"
+        raise BadInput(f"{name or source} cannot be read as a picture: {reason}.") from error
+
+
+def open_picture(source: str | Path | bytes, channels: int = 3, side: int = 0, name: str = "") -> Image.Image:
+    """A picture in red, green and blue (or gray), 8 bits a channel, upright as its camera says; of an animation, the first.
+
+    side: how long its shorter side will be made, or 0. A JPEG is then decoded at a half, a quarter or an eighth of its size, if that is still twice as long.
+    """
+    with opened(source, name) as picture:
+        if side:
+            picture.draft(None, (2 * side, 2 * side))
+        return plain(ImageOps.exif_transpose(picture), channels)
+
+
+@contextmanager
+def huge_pictures_refused() -> Iterator[None]:
+    """Within this, Pillow is silent about pictures of more than `LARGEST` pixels, since `open_picture` refuses them with a sentence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
 
 
 def plain(picture: Image.Image, channels: int = 3) -> Image.Image:
@@ -88,8 +125,13 @@ def numbers(pixels: Tensor, how: Preparation) -> Tensor:
 
 def prepared(picture: Image.Image, how: Preparation) -> Tensor:
     """One picture as its model wants it. -> [C, H, W], float32."""
+    return numbers(resized_pixels(picture, how), how)
+
+
+def resized_pixels(picture: Image.Image, how: Preparation) -> Tensor:
+    """One picture as large as `resize` says, before the middle is taken. -> uint8 [C, H, W]."""
     pixels = torch.from_numpy(np.array(resized(plain(picture, how.channels), how)))
-    return numbers(pixels[None] if how.channels == 1 else pixels.permute(2, 0, 1), how)
+    return pixels[None] if how.channels == 1 else pixels.permute(2, 0, 1)
 
 
 def prepared_pixels(pixels: Tensor, how: Preparation) -> Tensor:
@@ -110,9 +152,10 @@ def batches(paths: Sequence[Path], how: Preparation, size: int) -> Iterator[tupl
     size = size if how.crop or how.resize == "stretch" else 1
     for start in range(0, len(paths), size):
         read, broken = {}, []
-        for path in paths[start : start + size]:
-            try:
-                read[path] = prepared(open_picture(path, how.channels), how)
-            except BadInput as error:
-                broken.append((path, error))
+        with huge_pictures_refused():
+            for path in paths[start : start + size]:
+                try:
+                    read[path] = prepared(open_picture(path, how.channels), how)
+                except BadInput as error:
+                    broken.append((path, error))
         yield list(read), torch.stack(list(read.values())) if read else None, broken

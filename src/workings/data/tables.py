@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workings.data.files import decode_text, kind_of, read_bytes
 from workings.errors import BadInput, counted, suggest
+
+if TYPE_CHECKING:
+    import datasets
 
 SEPARATED = (".csv", ".tsv")
 TABLES = (".jsonl", *SEPARATED, ".parquet")
@@ -71,21 +75,26 @@ def read_table(path: Path, encoding: str = "utf-8", header: Sequence[str] = (), 
 
 
 def hub_table(name: str, configuration: str | None = None) -> Table:
-    """A data set from the hub (or from the cache of `datasets` when HF_HUB_OFFLINE is set): its `train` split, or else its first."""
+    """A data set from the hub: its `train` split, or else its first."""
+    splits = hub_splits(name, configuration)
+    rows = splits["train"] if "train" in splits else next(iter(splits.values()))
+    return Table(f"the data set {name!r}", rows.column_names, lambda column: list(rows[column]))
+
+
+def hub_splits(name: str, configuration: str | None = None) -> "datasets.DatasetDict":
+    """The parts of a data set from the hub, or from the cache of `datasets` when HF_HUB_OFFLINE is set."""
     try:
         import datasets
     except ImportError:
         raise BadInput(f"Reading {name!r} from the hub needs the package datasets; install it with: pip install datasets") from None
     try:
-        splits = datasets.load_dataset(name, configuration)
+        return datasets.load_dataset(name, configuration)
     except (OSError, ValueError, RuntimeError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise BadInput(
             f"The data set {name!r} could not be read from the hub ({reason.rstrip('.')}), and there is no file, folder or built-in set of that name; "
             "check the name and the network, or give a local file."
         ) from None
-    rows = splits["train"] if "train" in splits else next(iter(splits.values()))
-    return Table(f"the data set {name!r}", rows.column_names, lambda column: list(rows[column]))
 
 
 def _jsonl(text: str, where: str) -> Table:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workings.data.files import kind_of, read_text
-from workings.data.labeled import Labeled, open_table, read_labeled
+from workings.data.labeled import Labeled, open_table, read_labeled, refuse_unknown
 from workings.data.tables import TABLES
 from workings.errors import BadInput
 from workings.generation.classes import prepare
@@ -19,7 +19,7 @@ from workings.models.sentence_classifier import SentenceClassifier
 from workings.tasks.class_scores import class_scores
 from workings.tasks.explanation import Explanation, Looks, explain
 from workings.tasks.picture_classifier import Belief
-from workings.tasks.sentences import framing_of, known, logits_of
+from workings.tasks.sentences import framing_of, logits_of
 from workings.weights.folder import load_folder
 
 WINDOW = 4096
@@ -148,7 +148,7 @@ class TextClassifier:
         learned: the training texts; the baseline is their commonest class, else that of these.
         """
         names = self.class_names
-        known(labeled, names)
+        refuse_unknown(labeled.labels, names, labeled.where, "texts")
         targets, usual = (torch.tensor([names.index(label) for label in (part or labeled).labels]) for part in (labeled, learned))
         read = self.framing.frame(labeled.texts)
         scores = class_scores(logits_of(self.model, read, self.classes), targets, int(usual.bincount(minlength=len(names)).argmax()))

@@ -1,7 +1,6 @@
 """The sentence-classification task: from labeled texts to a model that says the class of a text (statement 3.1)."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,10 @@ from torch import Tensor
 
 from workings.data.buckets import Buckets
 from workings.data.framing import Framing, padded
-from workings.data.labeled import Labeled, class_names, read_labeled, said_of, stratified
+from workings.data.labeled import Labeled, class_names, read_labeled, refuse_unknown, said_of, stratified
 from workings.data.overlap import overlap
 from workings.data.tokenizers import train_tokenizer
-from workings.errors import BadInput, counted, suggest
+from workings.errors import BadInput, counted
 from workings.generation.classes import Classes, prepare, some_hidden
 from workings.generation.embedding import batches
 from workings.layers.fast.available import autocast_type
@@ -49,7 +48,8 @@ class Sentences(Game):
         names = class_names(self.learned.labels, self.learned.where)
         self.tested = read_labeled(s.data.test_source, s.data.text, s.data.label, "", s.data.encoding) if s.data.test_source else None
         for part in (self.held, self.tested):
-            known(part, names)
+            if part:
+                refuse_unknown(part.labels, names, part.where, "texts")
         start = trained_body(begin) if begin else None
         self.tokenizer = start.tokenizer if start else train_tokenizer(s.data.tokenizer, self.learned.texts, s.data.tokens)
         body = body_of(s, start, self.tokenizer.size)
@@ -189,13 +189,6 @@ def read_parts(data: SentencesData) -> tuple[Labeled, Labeled]:
                 f"validation, and both must occur{said_of(whole.left_out)}."
             )
     return whole.of(learned), whole.of(held)
-
-
-def known(held: Labeled | None, names: Sequence[str]) -> None:
-    """Refuse a label that has not been learned."""
-    for label in Counter(held.labels if held else ()):
-        if label not in names:
-            raise BadInput(f"The label {label!r} in {held.where} is not among those of the training texts. {suggest(label, names)}")
 
 
 def body_of(s: SentencesSettings, start: TrainedBody | None, size: int) -> TransformerSettings:

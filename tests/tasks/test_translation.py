@@ -54,7 +54,7 @@ def test_the_loss_is_the_blackboards_over_each_pair_alone(smoothing, tmp_path):
     model = task.players["model"].double().eval()
     parameters, count = dict(model.named_parameters()), task.rows(0, 0, 0)
     loss = task.loss("model", task.batch(0, 0, 0, count), 0)
-    examples = [task.examples[row] for row in task.buckets.rows(0).tolist()]
+    examples = [tuple(side[row] for side in task.examples) for row in task.buckets.rows(0).tolist()]
     alone = [translation_loss(source.tolist(), target.tolist()[:-1], parameters, task.settings.model, smoothing) for source, target in examples]
     assert loss.count == sum(len(target) for _, target in examples)
     torch.testing.assert_close(loss.total, sum(alone), rtol=1e-9, atol=1e-9)

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from workings.data.ragged import Ragged, ragged
 from workings.data.tokenizers import Tokenizer
 from workings.errors import BadInput
 
@@ -40,15 +41,20 @@ class Framing:
         if self.room < 1:
             raise BadInput(f"A length of {self.longest} tokens leaves no room for a text beside what stands around it; set data.longest higher.")
 
-    def frame(self, texts: Sequence[str]) -> list[Tensor]:
+    def frame(self, texts: Sequence[str]) -> Ragged:
         """The tokens of each text, [T_i], at most longest - added."""
+        self.unread = []
+        return ragged(texts, self.some)
+
+    def some(self, texts: Sequence[str]) -> list[Tensor]:
+        """The tokens of each of some texts, [T_i]; `unread` grows by theirs."""
         encoded = self.tokenizer.encode_each(texts)
-        self.unread = [max(0, len(tokens) - self.room) for tokens in encoded]
+        self.unread += [max(0, len(tokens) - self.room) for tokens in encoded]
         return [torch.cat((self.begin, self.fit(tokens), self.end)) for tokens in encoded]
 
-    def unknown(self, read: Sequence[Tensor]) -> int:
-        """How many of the tokens stand for what the tokenizer's vocabulary has no pieces for. read: [T_i], as `frame` gives them."""
-        return sum(int((tokens == self.tokenizer.unknown).sum()) for tokens in read) if self.tokenizer.unknown is not None else 0
+    def unknown(self, read: Ragged) -> int:
+        """How many of the tokens stand for what the tokenizer's vocabulary has no pieces for. read: as `frame` gives them."""
+        return int((read.flat == self.tokenizer.unknown).sum()) if self.tokenizer.unknown is not None else 0
 
     def fit(self, tokens: Tensor) -> Tensor:
         """As many of the tokens as there is room for: the first, the last, or both ends."""

@@ -69,7 +69,7 @@ class Pretraining(Game):
                 f"The texts to pretrain on have {counted(len(self.learned), 'token')}, not more than the {self.context} of a window; "
                 "give more texts (--unlabeled), or set pretraining.context lower."
             )
-        self.fingerprint = fingerprint(self.learned, self.held)
+        self.fingerprint = fingerprint((self.learned, self.held))
         torch.manual_seed(mix(s.training.seed, 0))
         self.model = self.make(body, start)
         self.players = {"model": self.model}

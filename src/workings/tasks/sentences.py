@@ -1,8 +1,9 @@
 """The sentence-classification task: from labeled texts to a model that says the class of a text (statement 3.1)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,13 @@ class Sentences(Game):
         self.targets, self.held_targets = (torch.tensor([names.index(label) for label in part.labels]) for part in (self.learned, self.held))
         self.counts = self.targets.bincount(minlength=len(names))
         self.weights = balanced(self.counts) if s.tuning.weighting == "balanced" else None
-        self.lengths = torch.tensor([len(tokens) for tokens in self.examples])
-        self.buckets = Buckets(self.lengths, s.training.batch, s.training.seed)
-        self.fingerprint = fingerprint(*self.examples, *self.held_examples, self.targets, self.held_targets)
+        self.buckets = Buckets(self.examples.lengths, s.training.batch, s.training.seed)
+        self.fingerprint = fingerprint(chain(self.examples, self.held_examples, (self.targets, self.held_targets)))
         torch.manual_seed(mix(s.training.seed, 0))
         model = make_model(s, start)
         self.players = {"model": model}
         self.units_per_step = s.training.batch
-        self.flops_per_step = 3 * s.training.batch * flops_per_text(model, float(self.lengths.float().mean()) + 1, asked=1)
+        self.flops_per_step = 3 * s.training.batch * flops_per_text(model, float(self.examples.lengths.float().mean()) + 1, asked=1)
         self.said = torch.empty(0)
         """The probabilities that the last evaluation gave, [N, C]."""
 
@@ -90,7 +90,7 @@ class Sentences(Game):
             facts.append(f"spaces around {counted(self.learned.spaced, 'label')} taken away")
         if self.framing.cut:
             facts.append(f"{counted(self.framing.cut, 'text')} longer than {self.framing.room:,} tokens, of which the {data.part} is read")
-        unknown, tokens = self.framing.unknown(self.held_examples), sum(map(len, self.held_examples))
+        unknown, tokens = self.framing.unknown(self.held_examples), len(self.held_examples.flat)
         if unknown:
             facts.append(f"{unknown:,} of the {tokens:,} tokens of the validation texts ({unknown / tokens:.1%}) unknown to the tokenizer, so not told apart")
         for part, name in ((self.held, "validation"), (self.tested, "test")):
@@ -111,7 +111,7 @@ class Sentences(Game):
         """Texts of like length, padded to the longest of the whole step: tokens and visible [count, T], targets [count]."""
         rows = self.buckets.rows(step)
         chosen = rows[first : first + count]
-        tokens, visible = padded([self.examples[row] for row in chosen.tolist()], int(self.lengths[rows].max()))
+        tokens, visible = padded([self.examples[row] for row in chosen.tolist()], int(self.examples.lengths[rows].max()))
         return {"tokens": tokens, "visible": visible, "targets": self.targets[chosen]}
 
     def loss(self, player: str, batch: Batch, step: int) -> Loss:
@@ -249,7 +249,7 @@ def flops_per_text(model: SentenceClassifier | Encoder, tokens: float, asked: fl
     return 2 * (sum(sizes.values()) * tokens - spared * unasked) + 2 * 2 * s.heads * s.head_width * pairs
 
 
-def fingerprint(*tensors: Tensor) -> str:
+def fingerprint(tensors: Iterable[Tensor]) -> str:
     """A checksum of tensors and their lengths."""
     digest = hashlib.blake2b(digest_size=16)
     for tensor in tensors:

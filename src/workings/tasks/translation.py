@@ -13,6 +13,7 @@ from workings.data.framing import padded
 from workings.data.labeled import said_of
 from workings.data.overlap import overlap
 from workings.data.pairs import Pairs, held_back, read_pairs
+from workings.data.ragged import Ragged, ragged
 from workings.data.token_buckets import TokenBuckets
 from workings.data.tokenizers import Tokenizer, train_tokenizer
 from workings.data.two_tokenizers import TwoTokenizers
@@ -53,7 +54,7 @@ class Translation(Game):
         lengths = lengths_of(self.examples)
         self.buckets = TokenBuckets(lengths, s.data.batch_tokens, s.training.batch, s.training.seed)
         self.held_buckets = TokenBuckets(lengths_of(self.held_examples), s.data.batch_tokens, s.training.batch, 0)
-        self.fingerprint = fingerprint(*(side for example in (*self.examples, *self.held_examples) for side in example))
+        self.fingerprint = fingerprint(side for examples in (self.examples, self.held_examples) for pair in zip(*examples, strict=True) for side in pair)
         torch.manual_seed(mix(s.training.seed, 0))
         model = EncoderDecoder(s.model)
         if self.start:
@@ -62,7 +63,7 @@ class Translation(Game):
         self.said: list[str] = []
         """What the last evaluation made of the pairs that are tried."""
         self.units_per_step = round(int(lengths.sum()) / self.buckets.steps)
-        self.flops_per_step = 3 * flops_per_pair(model, *lengths.double().mean(0).tolist()) * len(self.examples) / self.buckets.steps
+        self.flops_per_step = 3 * flops_per_pair(model, *lengths.double().mean(0).tolist()) * len(lengths) / self.buckets.steps
 
     def about(self) -> str:
         """What is learned from what, in a line."""
@@ -101,9 +102,9 @@ class Translation(Game):
 
     def batch(self, step: int, turn: int, first: int, count: int) -> Batch:
         """Pairs of like length, padded to the longest of the whole step; see `side_by_side`."""
-        rows = self.buckets.rows(step).tolist()
-        longest = lengths_of([self.examples[row] for row in rows]).amax(0).tolist()
-        return side_by_side([self.examples[row] for row in rows[first : first + count]], self.settings.model.start, longest)
+        rows = self.buckets.rows(step)
+        longest = [int(side.lengths[rows].max()) for side in self.examples]
+        return side_by_side(self.examples, rows[first : first + count].tolist(), self.settings.model.start, longest)
 
     def loss(self, player: str, batch: Batch, step: int) -> Loss:
         """The sum of the smoothed next-token losses of the translations (2.3, 3.2)."""
@@ -197,17 +198,18 @@ def model_of(s: TranslationSettings, start: Saved | None, tokenizer: Tokenizer) 
     return replace(s.model, encoder=encoder, decoder=decoder, start=end, end=end, padding=end)
 
 
-def framed(pairs: Pairs, tokenizer: Tokenizer, model: EncoderDecoderSettings, longest: int) -> tuple[Pairs, list[tuple[Tensor, Tensor]]]:
-    """The tokens of each pair, each side with its end token; pairs with a side that is too long are left out and counted."""
+def framed(pairs: Pairs, tokenizer: Tokenizer, model: EncoderDecoderSettings, longest: int) -> tuple[Pairs, tuple[Ragged, Ragged]]:
+    """The tokens of the sources and of the targets, each with its end token; pairs with a side that is too long are left out and counted."""
     most = min(longest, model.encoder.context, model.decoder.context)
     end = torch.tensor([model.end])
-    sides = zip(tokenizer.encode_each(pairs.sources), tokenizer.encode_each_target(pairs.targets), strict=True)
-    examples = [(torch.cat((source, end)), torch.cat((target, end))) for source, target in sides]
-    kept = [row for row, example in enumerate(examples) if max(map(len, example)) <= most]
+    both = (pairs.sources, tokenizer.encode_each), (pairs.targets, tokenizer.encode_each_target)
+    sources, targets = (ragged(texts, lambda some, encode=encode: [torch.cat((tokens, end)) for tokens in encode(some)]) for texts, encode in both)
+    short = (sources.lengths <= most) & (targets.lengths <= most)
+    kept = short.nonzero()[:, 0].tolist()
     if not kept:
         raise BadInput(f"Every pair of {pairs.where} has a side of more than {counted(most, 'token')}; set data.longest and model.context higher.")
-    over = {f"longer than {counted(most, 'token')}": len(examples) - len(kept)} if len(kept) < len(examples) else {}
-    return pairs.of(kept, **over), [examples[row] for row in kept]
+    over = {f"longer than {counted(most, 'token')}": len(pairs) - len(kept)} if len(kept) < len(pairs) else {}
+    return pairs.of(kept, **over), (sources.where(short), targets.where(short))
 
 
 def bleu_and_chrf(said: Sequence[str], references: Sequence[str]) -> dict[str, float]:
@@ -216,16 +218,15 @@ def bleu_and_chrf(said: Sequence[str], references: Sequence[str]) -> dict[str, f
     return {name: scores[name] for name in ("bleu", "chrf")}
 
 
-def lengths_of(examples: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+def lengths_of(examples: tuple[Ragged, Ragged]) -> Tensor:
     """How many tokens each side of each pair has, [N, 2]."""
-    return torch.tensor([[len(source), len(target)] for source, target in examples])
+    return torch.stack([side.lengths for side in examples], 1)
 
 
-def side_by_side(examples: Sequence[tuple[Tensor, Tensor]], start: int, longest: Sequence[int] = (0, 0)) -> Batch:
+def side_by_side(examples: tuple[Ragged, Ragged], rows: Sequence[int], start: int, longest: Sequence[int] = (0, 0)) -> Batch:
     """source and visible [B, S]; target, what the decoder reads, and targets, what it is to say, [B, T]: start y_1 ... y_n and y_1 ... y_n end."""
-    source, visible = padded([source for source, _ in examples], longest[0])
-    targets, said = padded([target for _, target in examples], longest[1])
-    target = torch.cat((torch.full((len(examples), 1), start), targets[:, :-1]), 1)
+    (source, visible), (targets, said) = (padded([side[row] for row in rows], most) for side, most in zip(examples, longest, strict=True))
+    target = torch.cat((torch.full((len(rows), 1), start), targets[:, :-1]), 1)
     return {"source": source, "visible": visible, "target": target, "targets": targets.masked_fill(~said, IGNORE)}
 
 
@@ -234,12 +235,12 @@ def said_next(model: nn.Module, batch: Batch) -> Tensor:
     return model(batch["source"], batch["target"], source_visible=some_hidden(batch["visible"]))
 
 
-def token_scores(model: EncoderDecoder, examples: Sequence[tuple[Tensor, Tensor]], buckets: TokenBuckets) -> dict[str, float]:
+def token_scores(model: EncoderDecoder, examples: tuple[Ragged, Ragged], buckets: TokenBuckets) -> dict[str, float]:
     """Every token of every translation predicted once, given those before it; examples: as `framed` gives them, buckets: of their lengths."""
     device = next(model.parameters()).device
     total, count, right = 0.0, 0, 0
     for step in range(buckets.steps):
-        batch = side_by_side([examples[row] for row in buckets.rows(step).tolist()], model.settings.start)
+        batch = side_by_side(examples, buckets.rows(step).tolist(), model.settings.start)
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         logits = said_next(model, batch)
         loss, tokens = next_token_loss(logits, batch["targets"])

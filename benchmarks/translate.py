@@ -24,7 +24,8 @@ import torch
 from common import Variant, interleave, machine, save, table, wait_for_quiet
 from torch import nn
 
-from workings.generation.translate import TranslationSteps, padded, search
+from workings.data.framing import padded
+from workings.generation.translate import TranslationSteps, search
 from workings.generation.translate_settings import TranslateSettings
 from workings.generation.translate_step import prepare_steps
 from workings.models.encoder_decoder import EncoderDecoder
@@ -60,7 +61,7 @@ def our_variants(model: EncoderDecoder, sources: list[list[int]], beam: int, tok
 
 def hugging_face_variants(peer: nn.Module, sources: list[list[int]], beam: int, tokens: int) -> list[Variant]:
     """`generate` of transformers."""
-    source, visible = padded(sources, PAD)
+    source, visible = padded(sources, padding=PAD)
     half = type(peer)(peer.config).to(torch.bfloat16).eval()
     half.load_state_dict(peer.state_dict())
     how = dict(max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, num_beams=beam, bad_words_ids=[[PAD]])

@@ -27,7 +27,8 @@ from torch import nn
 
 import workings
 from workings.data.files import read_text
-from workings.generation.translate import ROWS, TranslationSteps, batches, padded, search
+from workings.data.framing import padded
+from workings.generation.translate import ROWS, TranslationSteps, batches, search
 from workings.generation.translate_settings import TranslateSettings
 from workings.generation.translate_step import prepare_steps
 from workings.models.encoder_decoder import EncoderDecoder
@@ -68,7 +69,7 @@ def hugging_face_variants(peer: nn.Module, sources: Sources, beam: int, rows: in
     def make(model: nn.Module, attention: str):
         @torch.inference_mode()
         def translate(some: list[list[int]]) -> list[list[int]]:
-            source, visible = padded(some, end)
+            source, visible = padded(some, padding=end)
             found = model.generate(source, attention_mask=visible.long(), max_new_tokens=MOST, num_beams=beam, do_sample=False)[:, 1:].tolist()
             return [row[: row.index(end)] if end in row else row for row in found]
 

@@ -49,3 +49,10 @@ def test_padding_is_marked():
     tokens, visible = padded([torch.tensor([5, 6]), torch.tensor([7])], 4)
     assert tokens.tolist() == [[5, 6, 0, 0], [7, 0, 0, 0]]
     assert visible.tolist() == [[True, True, False, False], [True, False, False, False]]
+
+
+def test_lists_and_tensors_are_padded_alike_with_any_token_and_an_empty_one_is_all_padding():
+    texts = [[5, 6, 0], [], [7]]
+    (tokens, visible), others = padded(texts, padding=9), padded([torch.tensor(text, dtype=torch.int64) for text in texts], padding=9)
+    assert tokens.tolist() == [[5, 6, 0], [9, 9, 9], [7, 9, 9]] and visible.sum(1).tolist() == [3, 0, 1]
+    assert torch.equal(tokens, others[0]) and torch.equal(visible, others[1])

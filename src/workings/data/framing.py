@@ -75,10 +75,13 @@ def template(tokenizer: Tokenizer) -> tuple[Tensor, Tensor]:
     return begin, whole[len(begin) + len(tokenizer.encode("a")) :]
 
 
-def padded(texts: Sequence[Tensor], length: int = 0) -> tuple[Tensor, Tensor]:
-    """Tokens side by side, the shorter ones filled up with 0 on the right, and which are of a text: [B, T], [B, T]. length: T, if more than the longest has."""
+def padded(texts: Sequence[Tensor] | Sequence[Sequence[int]], length: int = 0, padding: int = 0) -> tuple[Tensor, Tensor]:
+    """Tokens side by side, the shorter ones filled up with `padding` on the right, and which are of a text: [B, T], [B, T].
+
+    length: T, if more than the longest has.
+    """
     lengths = torch.tensor([len(text) for text in texts])
-    tokens = torch.zeros(len(texts), max(length, int(lengths.max())), dtype=torch.int64)
-    for row, text in enumerate(texts):
-        tokens[row, : len(text)] = text
-    return tokens, torch.arange(tokens.shape[1]) < lengths[:, None]
+    visible = torch.arange(max(length, int(lengths.max()))) < lengths[:, None]
+    tokens = torch.full(visible.shape, padding)
+    tokens[visible] = torch.cat([torch.as_tensor(text, dtype=torch.int64) for text in texts])
+    return tokens, visible

@@ -50,8 +50,8 @@ def cross_attention(model: EncoderDecoder, sources: Sequence[Sequence[int]], tar
     step that wrote token t, so that its query is made from the tokens before it, the start token first; padding is left out.
     """
     device = model.encoder.embedding.weight.device
-    source, seen = padded([torch.tensor(source) for source in sources])
-    target, _ = padded([torch.tensor([model.settings.start, *target[:-1]]) for target in targets])
+    source, seen = padded(sources)
+    target, _ = padded([[model.settings.start, *target[:-1]] for target in targets])
     record: dict[str, dict[str, Tensor]] = {}
     model(source.to(device), target.to(device), source_visible=None if seen.all() else seen.to(device), record=record)
     layers = [record["decoder"][f"cross.{layer}"] for layer in range(model.settings.decoder.layers)]

@@ -7,6 +7,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from workings.data.framing import padded
 from workings.data.tokenizers import Tokenizer
 from workings.generation.alignment import Alignment
 from workings.generation.beam import Forbidden, Hypothesis, Steps, beam_search, likeliest
@@ -67,7 +68,7 @@ class TranslationSteps:
     @torch.inference_mode()
     def read(self, sources: Sequence[Sequence[int]], room: int) -> Tensor:
         """Forget everything, read these sources, and return the logits of the first token, [S, V]. room: how many steps the cache has to hold."""
-        tokens, visible = padded(sources, self.model.settings.padding)
+        tokens, visible = padded(sources, padding=self.model.settings.padding)
         self.memory_visible = None if visible.all() else visible.to(self.device)
         self.memory = self.model.encode(tokens.to(self.device), self.memory_visible)
         self.cache = self.model.decoder.new_cache(len(sources), room)
@@ -88,15 +89,6 @@ class TranslationSteps:
             self.cache.keep(sentences)
             self.memory = self.memory[sentences]
             self.memory_visible = None if self.memory_visible is None else self.memory_visible[sentences]
-
-
-def padded(sources: Sequence[Sequence[int]], padding: int) -> tuple[Tensor, Tensor]:
-    """Sources of different lengths, padded on the right: tokens and which of them are visible, [S, longest] each."""
-    lengths = torch.tensor([len(source) for source in sources])
-    visible = torch.arange(int(lengths.max())) < lengths[:, None]
-    tokens = torch.full(visible.shape, padding)
-    tokens[visible] = torch.tensor([token for source in sources for token in source])
-    return tokens, visible
 
 
 @torch.inference_mode()

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from tests.tasks.test_translation_evaluation import train_small
 from workings.generation.alignment import Alignment
 from workings.report.card import model_card
 from workings.report.record import read_record
-from workings.report.translation import alignment_section, changes, changes_section, extremes_section, translation_sections
+from workings.report.translation import alignment_section, changes, changes_section, extremes_section, translation_sections, validation_of
+from workings.tasks.translator import Translator
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,20 @@ def test_the_report_of_a_run_has_its_sections_and_needs_nothing_from_outside(run
         assert page.text.count(title) >= 2  # in the contents, and above the section
     assert "What it wrote as it learned" not in page.text and "BLEU" in page.text
     assert not [address for address in page.loaded() if not address.startswith(("data:", "#"))]
+
+
+def test_the_report_needs_none_of_the_pairs_of_the_training(run, tmp_path):
+    away = tmp_path / "run"
+    shutil.copytree(run, away)
+    config = away / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace("pairs.tsv", "gone.tsv"), encoding="utf-8")
+    assert [section.html for section in translation_sections(away)] == [section.html for section in translation_sections(run)]
+    translator, record = Translator(run), read_record(run)
+    kept = validation_of(run, record, translator)
+    assert len(kept) == 24 and len(set(kept.sources)) == len(kept)
+    (away / "samples" / "validation.jsonl").unlink()
+    shown = validation_of(away, record, translator)
+    assert (shown.sources, shown.targets) == (kept.sources[: len(shown)], kept.targets[: len(shown)]) and len(shown) == 6
 
 
 def test_a_map_shows_the_weights_of_its_layer_and_head_with_all_words(run):
@@ -88,18 +104,6 @@ def test_texts_cannot_write_html():
     for section in sections:
         page = Page(section.html)
         assert "script" not in {tag for tag, _ in page.tags} and bad in page.text
-
-
-def test_where_the_data_is_gone_the_sentences_of_the_record_are_shown(run, tmp_path):
-    import shutil
-
-    moved = tmp_path / "moved"
-    shutil.copytree(run, moved)
-    config = moved / "config.toml"
-    config.write_text(config.read_text().replace(str(run.parent / "pairs.tsv"), "gone.tsv"))
-    titles = [section.title for section in translation_sections(moved)]
-    assert titles == [section.title for section in translation_sections(run)]
-    assert "Of 6 validation sentences" in translation_sections(moved)[-1].html
 
 
 def test_the_card_names_languages_scores_and_use(run):

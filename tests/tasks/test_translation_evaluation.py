@@ -9,9 +9,17 @@ import workings
 from tests.tasks.pairs import SMALL, write_pairs
 from workings import verbs
 from workings.cli.main import main
+from workings.data.tokenizers import PairTokenizer
 from workings.errors import BadInput
 from workings.settings import flatten
-from workings.tasks.translation_evaluation import learned_pairs, validation_pairs
+from workings.tasks import translation
+from workings.tasks.translation import read_parts
+from workings.tasks.translation_settings import read_settings
+
+
+def parts(run):
+    """What a run learns from, and what it is validated with."""
+    return read_parts(read_settings(run.settings()).data)
 
 
 def train_small(folder, **choices):
@@ -33,11 +41,11 @@ def test_the_scores_of_the_run_are_those_it_noted(run):
     scores = workings.evaluate(run, beam=1)
     for name in ("loss", "accuracy", "tokens", "bleu", "chrf"):
         assert scores[name] == pytest.approx(noted[name], rel=1e-4), name
-    assert scores["pairs"] == len(validation_pairs(run.settings())) and "left_out" not in scores and scores["seconds"] > 0
+    assert scores["pairs"] == len(parts(run)[1]) and "left_out" not in scores and scores["seconds"] > 0
 
 
 def test_bleu_and_chrf_are_sacrebleus_own_of_what_the_model_translates(run):
-    held = validation_pairs(run.settings())
+    held = parts(run)[1]
     said = workings.load(run).translate(held.sources, beam=2)
     scores = workings.evaluate(run, beam=2, tokenize="none", lowercase=True)
     assert scores["bleu"] == sacrebleu.corpus_bleu(said, [held.targets], tokenize="none", lowercase=True, force=True).score
@@ -46,19 +54,40 @@ def test_bleu_and_chrf_are_sacrebleus_own_of_what_the_model_translates(run):
 
 
 def test_the_two_parts_of_a_run_are_its_pairs_and_have_none_in_common(run):
-    held, learned = validation_pairs(run.settings()), learned_pairs(run.settings())
+    learned, held = parts(run)
     lines = {tuple(line.split("\t")) for line in (run.folder.parent / "pairs.tsv").read_text().splitlines()[1:]}
     assert len(held) + len(learned) == 120 and set(zip(held.sources + learned.sources, held.targets + learned.targets, strict=True)) == lines
 
 
 def test_other_pairs_are_scored_by_the_columns_of_the_training_and_those_seen_before_are_counted(run, tmp_path):
-    seen = learned_pairs(run.settings()).sources[0]
+    seen = parts(run)[0].sources[0]
     (tmp_path / "other.tsv").write_text(f"de\tnote\ten\nrot hund\tx\t{seen}\nx\tx\tdog dog dog dog dog dog red\n\t\tred\n" + f"hund\tx\t{'dog ' * 60}\n")
     scores = workings.evaluate(run, data=str(tmp_path / "other.tsv"))
     assert (scores["pairs"], scores["left_out"], scores["empty"], scores["known"]) == (2, 1, 1, 1)
     (tmp_path / "flat.csv").write_text("a,b\ndog red,rot hund\n")
     assert workings.evaluate(run, data=str(tmp_path / "flat.csv"), source="a", target="b")["pairs"] == 1
     assert "known" not in workings.evaluate(run.model, data=str(tmp_path / "flat.csv"), source="a", target="b")  # a model's folder does not know
+
+
+def test_the_training_pairs_are_read_once_and_never_made_into_tokens(run, monkeypatch):
+    read, tokens = [], []
+
+    def counting_pairs(source, *given):
+        read.append(source)
+        return read_pairs(source, *given)
+
+    def counting_tokens(tokenizer, texts):
+        tokens.extend(texts)
+        return encode_each(tokenizer, texts)
+
+    read_pairs, encode_each = translation.read_pairs, PairTokenizer.encode_each
+    monkeypatch.setattr(translation, "read_pairs", counting_pairs)
+    monkeypatch.setattr(PairTokenizer, "encode_each", counting_tokens)
+    learned, held = parts(run)
+    read.clear()
+    scores = workings.evaluate(run, beam=1)
+    assert len(read) == 1 and {*held.sources, *held.targets} == set(tokens)
+    assert scores["known"] == sum(source in learned.sources for source in held.sources)
 
 
 def test_parallel_files_are_named_by_their_languages(run, tmp_path):

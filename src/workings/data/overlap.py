@@ -13,6 +13,9 @@ def folded(text: str) -> str:
 
 
 def overlap(learned: Iterable[str], held: Iterable[str]) -> set[int]:
-    """The places in `held` of texts that are among those learned, but for case and white space."""
-    known = {folded(text) for text in learned}
-    return {place for place, text in enumerate(held) if folded(text) in known}
+    """The places in `held` of texts that are among those learned, but for case and white space; those learned are gone through once, and not kept."""
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(held):
+        places.setdefault(folded(text), []).append(place)
+    found = {key for text in learned if (key := folded(text)) in places}
+    return {place for key in found for place in places[key]}

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workings.data.pairs import Pairs
-from workings.errors import BadInput, counted
+from workings.data.pairs import Pairs, read_pairs
+from workings.errors import counted
 from workings.generation.alignment import Alignment
 from workings.report.language import attention_image
 from workings.report.pages import Section, render
 from workings.report.record import Record, read_record
 from workings.report.sentences import facts_section
 from workings.report.write import spread, timing
-from workings.tasks.translation_evaluation import validation_pairs
 from workings.tasks.translation_scores import sentence_chrf
 from workings.tasks.translator import Translator
 
@@ -20,8 +19,8 @@ FOLLOWED, STEPS = 3, 6
 """How many sentences are followed through the training, and at how many steps."""
 MAPS, LONGEST = 5, 40
 """How many alignments are drawn, of sentences of at most so many words: more columns than that are not read."""
-SCORED, EXTREMES = 200, 5
-"""How many validation sentences are translated for the report, and how many of the best and of the worst are shown."""
+EXTREMES = 5
+"""How many of the validation sentences that are translated best and worst are shown."""
 
 
 def translation_sections(run: Path) -> list[Section]:
@@ -31,7 +30,7 @@ def translation_sections(run: Path) -> list[Section]:
     sections = [facts_section(facts.read_text(encoding="utf-8").splitlines())] if facts.is_file() else []
     followed = changes(record)
     sections += [changes_section(followed)] if followed else []
-    held = validation_of(record, translator)
+    held = validation_of(run, record, translator)
     if held.sources:
         said = list(translator.translate_all(held.sources, beam=1))
         aligned = [translator.aligned(one) for one in said]
@@ -41,15 +40,14 @@ def translation_sections(run: Path) -> list[Section]:
     return sections
 
 
-def validation_of(record: Record, translator: Translator) -> Pairs:
-    """The first validation pairs that the model can read: of the run's data, or where that is gone, those that the record shows."""
-    try:
-        held = validation_pairs(record.config)
-    except (BadInput, OSError):
-        samples = record.of("sample")
+def validation_of(run: Path, record: Record, translator: Translator) -> Pairs:
+    """The first validation pairs that the model can read: those that the run has kept, else those that its record shows."""
+    kept, samples = run / "samples" / "validation.jsonl", record.of("sample")
+    if kept.is_file():
+        held = read_pairs(str(kept), "source", "target")
+    else:
         pairs = samples[-1].get("pairs", []) if samples else []
         held = Pairs("the record", ("", ""), [pair["source"] for pair in pairs], [pair["reference"] for pair in pairs])
-    held = held.of(range(min(SCORED, len(held))))
     room = translator.model.settings.encoder.context
     return held.of([row for row, tokens in enumerate(translator.tokenizer.encode_each(held.sources)) if len(tokens) < room])
 

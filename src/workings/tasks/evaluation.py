@@ -13,10 +13,12 @@ from workings.errors import BadInput, suggest
 from workings.tasks.language import read_text, split
 from workings.tasks.language_settings import read_settings as language_settings
 from workings.tasks.sentence_classifier import TextClassifier
-from workings.tasks.sentences import read_parts
+from workings.tasks.sentences import read_parts as read_texts
 from workings.tasks.sentences_settings import read_settings as sentences_settings
-from workings.tasks.translation_evaluation import evaluate_pairs, learned_pairs, validation_pairs
+from workings.tasks.translation import read_parts as read_both
+from workings.tasks.translation_evaluation import evaluate_pairs
 from workings.tasks.translation_scores import Tokenize
+from workings.tasks.translation_settings import read_settings as translation_settings
 from workings.tasks.translator import Translator
 from workings.tasks.writer import Writer
 from workings.training.run import Run, open_run
@@ -56,7 +58,7 @@ def evaluate_sentences(run: str | Path, data: str | None, encoding: str | None, 
     if data is not None:
         table = classifier.read_table(data, text, label, encoding)
         return classifier.evaluate(table) | {"left_out": sum(table.left_out.values())} | learned_before(run, table.texts)
-    learned, held = read_parts(sentences_settings(settings_of(run, "texts")).data)
+    learned, held = read_texts(sentences_settings(settings_of(run, "texts")).data)
     return classifier.evaluate(held, learned)
 
 
@@ -65,7 +67,7 @@ def learned_before(run: str | Path, texts: Sequence[str]) -> dict[str, float]:
     if not Run(Path(run)).config.exists():
         return {}
     try:
-        learned, _ = read_parts(sentences_settings(open_run(run).settings()).data)
+        learned, _ = read_texts(sentences_settings(open_run(run).settings()).data)
     except BadInput:
         return {}
     both = len(overlap(learned.texts, texts))
@@ -94,21 +96,23 @@ def evaluate_translation(
 ) -> dict[str, Any]:
     """Every pair once; of other data, also how many rows had an empty side."""
     translator = Translator(Path(run), torch.float32)
-    config = Run(Path(run)).settings() if Run(Path(run)).config.exists() else None
     if data is not None:
         columns = translator.facts.get("columns") or {}
         pairs = read_pairs(data, source or columns.get("source", ""), target or columns.get("target", ""), encoding or "utf-8")
+        learned = learned_pairs(run)
     else:
-        pairs = validation_pairs(settings_of(run, "pairs"))
-    scores = evaluate_pairs(translator, pairs, tokenize or "13a", bool(lowercase), beam, known_pairs(config))
+        learned, pairs = read_both(translation_settings(settings_of(run, "pairs")).data)
+    scores = evaluate_pairs(translator, pairs, tokenize or "13a", bool(lowercase), beam, learned)
     empty = sum(pairs.left_out.values()) if data is not None else 0
     return scores | ({"empty": empty} if empty else {})
 
 
-def known_pairs(config: dict[str, Any] | None) -> Pairs | None:
+def learned_pairs(run: str | Path) -> Pairs | None:
     """What a run has learned from; None for a model's folder, and where that data is gone."""
+    if not Run(Path(run)).config.exists():
+        return None
     try:
-        return learned_pairs(config) if config is not None else None
+        return read_both(translation_settings(open_run(run).settings()).data)[0]
     except BadInput:
         return None
 

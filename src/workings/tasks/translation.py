@@ -1,5 +1,6 @@
 """The translation task: from pairs of sentences to a model that translates (statement 3.2)."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,6 +36,8 @@ from workings.weights.hub import locate
 
 SHOWN = 6
 """How many validation pairs are kept to be looked at, with what the model makes of them."""
+LEFT = 200
+"""How many validation pairs are left in the run for its report."""
 
 
 class Translation(Game):
@@ -51,6 +54,9 @@ class Translation(Game):
         self.settings = s = replace(s, model=model_of(s, self.start, self.tokenizer))
         self.learned, self.examples = framed(self.learned, self.tokenizer, s.model, s.data.longest)
         self.held, self.held_examples = framed(self.held, self.tokenizer, s.model, s.data.longest)
+        parts = {"validation": self.held} | ({"test": self.tested} if self.tested else {})
+        self.both = {name: len(overlap(self.learned.sources, part.sources)) for name, part in parts.items()}
+        """Of how many pairs of each part the source has been learned."""
         lengths = lengths_of(self.examples)
         self.buckets = TokenBuckets(lengths, s.data.batch_tokens, s.training.batch, s.training.seed)
         self.held_buckets = TokenBuckets(lengths_of(self.held_examples), s.data.batch_tokens, s.training.batch, 0)
@@ -80,8 +86,7 @@ class Translation(Game):
             f"{len(held):,} to validate{said_of(held.left_out)}",
             f"{self.tokenizer.size:,} kinds of token ({self.tokenizer.kind}), {lengths[0]:.1f} a source and {lengths[1]:.1f} a target",
         ]
-        for part, name in ((held, "validation"), (self.tested, "test")):
-            both = len(overlap(learned.sources, part.sources)) if part else 0
+        for name, both in self.both.items():
             if both:
                 facts.append(f"{counted(both, 'source')} of the {name} set also in the training set, which flatters the scores")
         if self.tested:
@@ -89,8 +94,10 @@ class Translation(Game):
         return facts
 
     def leave(self) -> dict[str, str]:
-        """The data in sentences."""
-        return {"data.txt": "\n".join(self.data_facts()) + "\n"}
+        """The data in sentences, and the first validation pairs."""
+        columns = (self.held.sources[:LEFT], self.held.targets[:LEFT])
+        pairs = [json.dumps({"source": source, "target": target}, ensure_ascii=False) + "\n" for source, target in zip(*columns, strict=True)]
+        return {"data.txt": "\n".join(self.data_facts()) + "\n", "validation.jsonl": "".join(pairs)}
 
     def optimizer(self, player: str) -> OptimizerSettings:
         """How the model learns."""

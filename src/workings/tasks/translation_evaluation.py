@@ -6,33 +6,14 @@ from typing import Any
 import torch
 
 from workings.data.overlap import overlap
-from workings.data.pairs import Pairs, held_back, read_pairs
+from workings.data.pairs import Pairs
 from workings.data.token_buckets import TokenBuckets
 from workings.tasks.translation import framed, lengths_of, token_scores
 from workings.tasks.translation_scores import Tokenize, translation_scores
-from workings.tasks.translation_settings import TranslationData, read_settings
 from workings.tasks.translator import Translator
 
 TOKENS, ROWS = 4096, 512
 """How much is predicted at once."""
-
-
-def validation_pairs(config: dict[str, Any]) -> Pairs:
-    """The pairs that a run is validated with, from its config."""
-    data = read_settings(config).data
-    return held_back(read_pairs(*named(data)), data.validation)[1] if not data.validation_source else read_pairs(data.validation_source, *named(data)[1:])
-
-
-def learned_pairs(config: dict[str, Any]) -> Pairs:
-    """Those that it learns from."""
-    data = read_settings(config).data
-    pairs = read_pairs(*named(data))
-    return pairs if data.validation_source else held_back(pairs, data.validation)[0]
-
-
-def named(data: TranslationData) -> tuple[str, str, str, str]:
-    """What `read_pairs` is given for the training data."""
-    return data.source, data.source_language, data.target_language, data.encoding
 
 
 def evaluate_pairs(

@@ -63,10 +63,10 @@ def test_other_pairs_are_scored_by_the_columns_of_the_training_and_those_seen_be
     seen = parts(run)[0].sources[0]
     (tmp_path / "other.tsv").write_text(f"de\tnote\ten\nrot hund\tx\t{seen}\nx\tx\tdog dog dog dog dog dog red\n\t\tred\n" + f"hund\tx\t{'dog ' * 60}\n")
     scores = workings.evaluate(run, data=str(tmp_path / "other.tsv"))
-    assert (scores["pairs"], scores["left_out"], scores["empty"], scores["known"]) == (2, 1, 1, 1)
+    assert (scores["pairs"], scores["left_out"], scores["empty"], scores["overlap"]) == (2, 1, 1, 1) and scores["overlap_part"] == 0.5
     (tmp_path / "flat.csv").write_text("a,b\ndog red,rot hund\n")
     assert workings.evaluate(run, data=str(tmp_path / "flat.csv"), source="a", target="b")["pairs"] == 1
-    assert "known" not in workings.evaluate(run.model, data=str(tmp_path / "flat.csv"), source="a", target="b")  # a model's folder does not know
+    assert "overlap" not in workings.evaluate(run.model, data=str(tmp_path / "flat.csv"), source="a", target="b")  # a model's folder does not know
 
 
 def test_the_training_pairs_are_read_once_and_never_made_into_tokens(run, monkeypatch):
@@ -87,7 +87,7 @@ def test_the_training_pairs_are_read_once_and_never_made_into_tokens(run, monkey
     read.clear()
     scores = workings.evaluate(run, beam=1)
     assert len(read) == 1 and {*held.sources, *held.targets} == set(tokens)
-    assert scores["known"] == sum(source in learned.sources for source in held.sources)
+    assert scores["overlap"] == sum(source in learned.sources for source in held.sources) == pytest.approx(scores["overlap_part"] * len(held))
 
 
 def test_parallel_files_are_named_by_their_languages(run, tmp_path):
@@ -123,5 +123,6 @@ def test_the_command_says_every_score_with_its_signature(run, capsys):
     (bleu,) = (line for line in lines if "BLEU" in line)
     assert "(nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in bleu and any("chrF (nrefs:1" in line for line in lines)
     assert any("nats per token" in line for line in lines) and any("seconds to translate" in line for line in lines)
+    assert sum("also among those that the model has learned from" in line for line in lines) == 1
     main(["evaluate", str(run.folder), "--beam", "1", "--json"])
     assert json.loads(capsys.readouterr().out)["bleu"] == pytest.approx(float(bleu.split()[0]), abs=1e-4)

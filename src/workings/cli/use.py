@@ -43,7 +43,7 @@ PAIRS = {
     "pairs": "pairs, each once",
     "left_out": "pairs more, with a side that is too long for the model",
     "empty": "rows more, with an empty side",
-    "known": "of the sources also among those that the model has learned from",
+    "overlap": "of the sources also among those that the model has learned from",
     "perplexity": "perplexity of the references, the exponential of that",
     "tokens": "tokens of the references predicted, each once",
     "accuracy": "of them predicted right",

@@ -1,6 +1,6 @@
 """Which texts of an evaluation were learned: of those, a model may know the answer instead of finding it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def folded(text: str) -> str:
@@ -19,3 +19,9 @@ def overlap(learned: Iterable[str], held: Iterable[str]) -> set[int]:
         places.setdefault(folded(text), []).append(place)
     found = {key for text in learned if (key := folded(text)) in places}
     return {place for key in found for place in places[key]}
+
+
+def overlap_scores(learned: Iterable[str], held: Sequence[str]) -> dict[str, float]:
+    """How many of the texts of an evaluation have been learned, and which part of them that is."""
+    both = len(overlap(learned, held))
+    return {"overlap": both, "overlap_part": both / len(held)}

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from workings.data.cache import encode_cached
-from workings.data.overlap import overlap
+from workings.data.overlap import overlap_scores
 from workings.data.pairs import Pairs, read_pairs
 from workings.errors import BadInput, suggest
 from workings.tasks.language import read_text, split
@@ -70,8 +70,7 @@ def learned_before(run: str | Path, texts: Sequence[str]) -> dict[str, float]:
         learned, _ = read_texts(sentences_settings(open_run(run).settings()).data)
     except BadInput:
         return {}
-    both = len(overlap(learned.texts, texts))
-    return {"overlap": both, "overlap_part": both / len(texts)}
+    return overlap_scores(learned.texts, texts)
 
 
 def evaluate_language(run: str | Path, data: str | None, encoding: str | None, context: int | None, stride: int | None, column: str | None) -> dict[str, float]:

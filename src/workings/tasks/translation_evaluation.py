@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from workings.data.overlap import overlap
+from workings.data.overlap import overlap_scores
 from workings.data.pairs import Pairs
 from workings.data.token_buckets import TokenBuckets
 from workings.tasks.translation import framed, lengths_of, token_scores
@@ -30,7 +30,7 @@ def evaluate_pairs(
     if len(kept) < len(pairs):
         scores["left_out"] = len(pairs) - len(kept)
     if learned is not None:
-        scores["known"] = len(overlap(learned.sources, kept.sources))
+        scores |= overlap_scores(learned.sources, kept.sources)
     with torch.inference_mode():
         scores |= token_scores(translator.model, examples, TokenBuckets(lengths_of(examples), TOKENS, ROWS, 0))
     started = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import Any
 
 from workings.errors import BadInput, command
 from workings.settings import merge, parse_assignments
-from workings.tasks.jobs import first_stage, make_game, rehearse, settings_module
+from workings.tasks.jobs import first_stage, make_game, refuse_other_first, rehearse, settings_module
 from workings.tasks.recipes import make_way, read_recipe
 from workings.training.checkpoints import write_whole
 from workings.training.run import Run as RunFolder
@@ -190,7 +190,10 @@ def resume(run: str | Path, *, steps: int | None = None, minutes: float | None =
         budget = {key: value for key, value in (("steps", steps), ("minutes", minutes)) if value is not None}
         table = table | {"training": kept | budget}
     task = str(table.get("task", "language"))
-    return _stages(Run(folder.folder), task, settings_module(task).read_settings(merge(table, parse_assignments(set))), quiet)
+    settings = settings_module(task).read_settings(merge(table, parse_assignments(set)))
+    if folder.pretraining.exists() and not folder.checkpoints.exists():
+        refuse_other_first(task, folder.settings(), settings, Run(folder.pretraining).over())
+    return _stages(Run(folder.folder), task, settings, quiet)
 
 
 def load(path: str | Path) -> Any:

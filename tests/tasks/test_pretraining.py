@@ -244,6 +244,24 @@ def test_a_first_stage_does_not_go_on_with_other_settings(whole, monkeypatch):
         train(folder, "other", "masked")
     with pytest.raises(BadInput, match=r"pretraining\.rate: 0\.15 -> 0\.3"):
         verbs.resume(folder / "other", set=["pretraining.rate=0.3"], quiet=True)
+    verbs.resume(folder / "other", set=["pretraining.steps=9"], quiet=True)  # the refusal has left the settings as they were, and more steps are no others
+    assert rows(folder / "other" / "pretraining")[-1]["step"] == 9
+
+
+def test_settings_of_a_first_stage_that_is_over_are_refused_between_the_stages_and_others_are_not(whole, monkeypatch):
+    folder = whole("masked").parent
+    signal_in(Sentences, 1, signal.SIGTERM, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, "between", "masked")
+    shutil.rmtree(folder / "between" / "checkpoints")  # as if it had been stopped before the first of them
+    config = (folder / "between" / "config.toml").read_bytes()
+    for change, told in (("rate=0.3", r"rate: 0\.15 -> 0\.3"), ("steps=21", r"steps: \d+ -> 21"), ("objective=none", "objective: masked -> none")):
+        with pytest.raises(BadInput, match=rf"is over and was not trained with these settings \(pretraining\.{told}\); put them back"):
+            verbs.resume(folder / "between", set=[f"pretraining.{change}"], quiet=True)
+    assert (folder / "between" / "config.toml").read_bytes() == config
+    before = (folder / "between" / "pretraining" / "metrics.jsonl").read_bytes()
+    verbs.resume(folder / "between", steps=3, set=["optimizer.rate=0.002"], quiet=True)
+    assert rows(folder / "between")[-1]["step"] == 3 and (folder / "between" / "pretraining" / "metrics.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize("objective", ["masked", "next-token"])

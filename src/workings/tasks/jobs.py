@@ -10,6 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from workings.errors import BadInput, suggest
+from workings.settings import difference
+from workings.training.settings import FREE
 
 JOBS: dict[str, tuple[str, str]] = {
     "language": ("language", "Language"),
@@ -41,6 +43,19 @@ def first_stage(task: str, settings: Any) -> tuple[str, Any] | None:
         return None
     found = settings_module(FIRST[task]).first_stage(settings)
     return None if found is None else (FIRST[task], found)
+
+
+def refuse_other_first(task: str, old: dict[str, Any], settings: Any, over: bool) -> None:
+    """Refuse settings that a first stage which has begun is not, or if it is `over` was not, trained with. old: the settings of the run so far, as tables."""
+    before = settings_module(task).read_settings(old)
+    stages = [first_stage(task, one) for one in (before, settings)]
+    tables = [settings_module(stage[0]).resolved(stage[1]) if stage else {} for stage in stages]
+    free = FREE - {"training.steps", "training.minutes"} if over else FREE
+    if any(line.partition(":")[0] not in free for line in difference(*tables)):
+        changed = difference(*(settings_module(task).resolved(one) for one in (before, settings)))
+        told = "; ".join(line for line in changed if line.partition(":")[0] not in FREE)
+        what = "is over and was" if over else "has begun and is"
+        raise BadInput(f"The first stage of this run {what} not trained with these settings ({told}); put them back, or start a new run.")
 
 
 def rehearse(task: str, settings: Any, first: Any) -> None:

@@ -21,12 +21,9 @@ from workings.training.machine import autocast, choose_device, choose_precision
 from workings.training.player import Player
 from workings.training.progress import Progress
 from workings.training.run import Run
-from workings.training.settings import TrainingSettings
+from workings.training.settings import FREE, TrainingSettings
 from workings.training.signals import Stop
 from workings.training.tensorboard import Board, require_tensorboard
-
-FREE = {f"training.{name}" for name in "steps minutes evaluate_every checkpoint_every keep average_last patience log_every tensorboard".split()}
-"""Settings that may differ when a run goes on: they change how long it lasts and what is written, not what a step does."""
 
 
 @dataclass

@@ -5,6 +5,9 @@ from typing import Literal
 
 from workings.errors import BadInput
 
+FREE = {f"training.{name}" for name in "steps minutes evaluate_every checkpoint_every keep average_last patience log_every tensorboard".split()}
+"""Settings that may differ when a run goes on: they change how long it lasts and what is written, not what a step does."""
+
 
 def check(settings: object, where: str, **lowest: float) -> None:
     """Refuse a number below its lowest value, by name."""

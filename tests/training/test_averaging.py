@@ -195,6 +195,22 @@ def test_a_run_that_is_done_is_not_averaged_twice_and_its_kept_mean_is_not_lost_
     assert (tmp_path / "run" / "model" / "model.safetensors").read_bytes() == model
 
 
+def test_a_mean_without_a_damaged_checkpoint_is_made_once_and_another_when_a_good_copy_is_put_back(tmp_path, capsys):
+    make = language(tmp_path)
+    train(make, tmp_path / "run", **PLAN | {"average_last": 0, "keep": 3})
+    first = Checkpoints(tmp_path / "run" / "checkpoints", 3).files()[0]
+    good = first.read_bytes()
+    first.write_bytes(good[:-7] + b"damaged")
+    for _ in range(2):
+        assert train(make, tmp_path / "run", **PLAN) == "done"
+        assert f"{first} is damaged" in capsys.readouterr().err
+        assert [row["averaged"] for row in validations(tmp_path / "run") if "averaged" in row] == [2]
+    first.write_bytes(good)
+    for _ in range(2):
+        train(make, tmp_path / "run", **PLAN)
+        assert [row["averaged"] for row in validations(tmp_path / "run") if "averaged" in row] == [2, 3]
+
+
 def test_a_kill_while_the_mean_is_scored_or_kept_changes_nothing(tmp_path):
     make = language(tmp_path)
     train(make, tmp_path / "whole", worse_than_its_average, **PLAN)

@@ -235,16 +235,17 @@ class Loop:
 
     @torch.no_grad()
     def average(self) -> None:
-        """Score the mean of the weights of the last checkpoints (parameters; buffers are the last one's), unless the record says that this was done here."""
+        """Score the mean of the weights of the last checkpoints (parameters; buffers are the last one's), unless the record says that this was done here.
+
+        Damaged checkpoints are left out, so that how many there are is known when they are read; one that was put back makes another mean.
+        """
         started = time.perf_counter()
-        paths = self.checkpoints.files()[-self.s.average_last :] if self.s.average_last else []
-        done = any((row["step"], row["averaged"]) == (self.state.step, len(paths)) for row in self.averages())
-        paths = self.ranks.agree([] if done else paths)
-        if not paths:
-            return
+        paths = self.ranks.agree(self.checkpoints.files()[-self.s.average_last :] if self.s.average_last else [])
         owned = {f"{name}/weights/{key}" for name, player in self.players.items() for key in player.names.values()}
         read = ({key: tensor for key, tensor in tensors.items() if key in owned} for tensors in read_whole(paths, self.progress.warn))
         weights, number = mean(read)
+        if not number or any((row["step"], row["averaged"]) == (self.state.step, number) for row in self.averages()):
+            return
         with ExitStack() as lent:
             for name, player in self.players.items():
                 lent.enter_context(player.lent({key: weights[f"{name}/weights/{key}"] for key in player.names.values()}))

@@ -1,20 +1,16 @@
 """The verbs: what the command line does, as Python functions that return what they made."""
 
-import json
-import os
-import shlex
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from workings.errors import BadInput, command
+from workings.errors import BadInput
 from workings.settings import merge, parse_assignments
-from workings.tasks.jobs import first_stage, make_game, refuse_other_first, rehearse, settings_module
+from workings.stages import all_stages, train_run
+from workings.tasks.jobs import refuse_other_first, settings_module
 from workings.tasks.recipes import make_way, read_recipe
-from workings.training.checkpoints import write_whole
 from workings.training.run import Run as RunFolder
-from workings.training.run import new_run, open_run
+from workings.training.run import open_run
 
 
 class Run(RunFolder):
@@ -71,6 +67,11 @@ def train(
     start: str | Path | None = None,
     pretrain: str | None = None,
     unlabeled: str | None = None,
+    picture: str | None = None,
+    size: int | Sequence[int] | None = None,
+    teacher: str | Path | None = None,
+    augment: str | None = None,
+    strict: bool | None = None,
     set: Iterable[str] = (),
     quiet: bool = False,
 ) -> Run:
@@ -80,13 +81,17 @@ def train(
     For "language": column. For "sentences": text and label, the columns; validation and test, tables of their own; start, the trained model to begin
     with (`--from`); pretrain, "masked" or "next-token", what it first learns from the texts alone, in RUN/pretraining; unlabeled, further texts for that.
     For "translation": source and target, the languages' columns; validation, test and start, as for sentences.
+    For "pictures": picture and label, a table's columns; size, of all pictures; augment, a name; strict; validation, test and start, as for sentences;
+    teacher, the model that the new one learns to agree with.
     """
     settings_module(task)
-    columns = {"column": column, "text": text, "label": label, "source_language": source, "target_language": target}
+    columns = {"column": column, "text": text, "label": label, "picture": picture, "source_language": source, "target_language": target}
     tables = {"validation_source": validation, "test_source": test}
     given = {
-        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer} | columns | tables,
+        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer, "size": size, "strict": strict} | columns | tables,
         "model": {"preset": model},
+        "augmentation": {"preset": augment},
+        "distillation": {"teacher": None if teacher is None else str(teacher)},
         "pretraining": {"objective": pretrain, "unlabeled": unlabeled},
         "tuning": {"start": None if start is None else str(start)},
         "training": {
@@ -100,83 +105,7 @@ def train(
     flags = {section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()}
     table = make_way(task, read_recipe(recipe), model, minutes) if recipe else {}
     table = merge(table, {section: values for section, values in flags.items() if values})
-    return _train(task, merge(table, parse_assignments(set)), out, overwrite, quiet)
-
-
-def _train(task: str, table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
-    from workings.training.fit import ready
-
-    settings = settings_module(task).read_settings(table)
-    first = first_stage(task, settings)
-    game = make_game(*first) if first else make_game(task, settings)  # before the folder is made: what is refused leaves nothing behind, an old run as it was
-    if first:
-        rehearse(task, settings, game)
-    ranks = ready(settings.training)
-    run = Run(Path(ranks.agree(str(new_run(task, out, overwrite).folder) if ranks.first else "")))
-    return _stages(run, task, settings, quiet, game)
-
-
-def _stages(run: Run, task: str, settings: Any, quiet: bool, game: Any = None) -> Run:
-    """Train a run, after its first stage if it has one, is not past it already, and that is not over. game: of what is trained now, if it is made already."""
-    first = first_stage(task, settings)
-    inner = Run(run.pretraining)
-    if first and not run.checkpoints.exists() and not inner.over():
-        if _leads():
-            run.write_settings(settings_module(task).resolved(settings))
-            inner.folder.mkdir(exist_ok=True)
-        _fit(inner, first[0], game or make_game(*first), quiet, run.folder)
-        game = None
-    return _fit(run, task, game or make_game(task, settings, inner.model if first else None), quiet, run.folder)
-
-
-def _leads() -> bool:
-    """Whether this process writes files: the only one, or the first of several."""
-    return int(os.environ.get("RANK", 0)) == 0
-
-
-def _fit(run: Run, task: str, game: Any, quiet: bool, whole: Path) -> Run:
-    """Train and report; an interruption that was saved ends in KeyboardInterrupt, which the command line turns into exit code 130. whole: what to resume."""
-    from workings.training.fit import fit
-
-    config = settings_module(task).resolved(game.settings)
-    if _leads() and not run.checkpoints.exists():
-        run.write_settings(config)
-        run.samples.mkdir(exist_ok=True)
-        for name, content in game.leave().items():
-            (run.samples / name).write_text(content, encoding="utf-8")
-    if _leads() and not run.environment.exists():
-        run.write_environment(_environment(game.settings.training))
-    facts = json.loads(run.environment.read_text(encoding="utf-8")) if _leads() else {}
-    headline = f"{run.folder}: {game.about()}; {facts['precision']} on {facts['device']}" if _leads() else ""
-    reason = fit(game, game.settings.training, run, config, quiet, headline)
-    if _leads() and (run.model / "config.json").exists():
-        from workings.report.card import model_card
-        from workings.training.testing import score_once
-
-        if reason != "interrupted":
-            score_once(game, run, quiet)
-        write_whole(run.model / "README.md", model_card(run.folder).encode())
-        report(run.folder)
-    if reason == "interrupted":
-        raise KeyboardInterrupt(f"saved; go on with: {command(f'resume {whole}')}")
-    return run
-
-
-def _environment(training: Any) -> dict[str, Any]:
-    """What a run runs on: machine, versions, precision, the machine's measured peak, command, seed."""
-    from workings.training.machine import choose_device, choose_precision, machine, measured_peak
-
-    device = choose_device(training.device)
-    precision = choose_precision(training.precision, device)
-    name = str(precision).removeprefix("torch.") if precision else "float32"
-    peaks = {kind: round(measured_peak(dtype, device)) for kind, dtype in (("float32", None), (name, precision))}
-    return machine() | {
-        "device": str(device),
-        "precision": name,
-        "peak_gflops": peaks,
-        "seed": training.seed,
-        "command": shlex.join(["workings", *sys.argv[1:]]),
-    }
+    return Run(train_run(task, merge(table, parse_assignments(set)), out, overwrite, quiet).folder)
 
 
 def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:
@@ -193,7 +122,7 @@ def resume(run: str | Path, *, steps: int | None = None, minutes: float | None =
     settings = settings_module(task).read_settings(merge(table, parse_assignments(set)))
     if folder.pretraining.exists() and not folder.checkpoints.exists():
         refuse_other_first(task, folder.settings(), settings, Run(folder.pretraining).over())
-    return _stages(Run(folder.folder), task, settings, quiet)
+    return Run(all_stages(folder, task, settings, quiet).folder)
 
 
 def load(path: str | Path) -> Any:

@@ -6,7 +6,7 @@ import pytest
 from source import PACKAGE, imports, sources
 
 FLOORS = [
-    {"cli", "verbs", "__main__"},
+    {"cli", "verbs", "stages", "__main__"},
     {"studies", "report"},
     {"tasks"},
     {"training"},
@@ -18,10 +18,10 @@ FLOORS = [
     {"blackboard"},
     {"errors", "settings"},
 ]
-"""From the roof to the ground. Rooms on one floor do not know each other, except that the command line stands on the verbs."""
+"""From the roof to the ground. Rooms on one floor do not know each other, except that the command line stands on the verbs, they on the stages."""
 
 HEIGHT = {room: len(FLOORS) - index for index, rooms in enumerate(FLOORS) for room in rooms}
-BESIDE = {("cli", "verbs"), ("__main__", "cli"), ("settings", "errors"), ("models", "objectives")}
+BESIDE = {("cli", "verbs"), ("verbs", "stages"), ("__main__", "cli"), ("settings", "errors"), ("models", "objectives")}
 TORCH_FREE = ["workings", "workings.errors", "workings.settings", "workings.models.settings", "workings.training.settings", "workings.generation.settings"]
 READERS_OF_THE_BLACKBOARD = {"studies", "blackboard"}
 

@@ -182,7 +182,7 @@ def test_rows_that_an_evaluation_leaves_out_are_counted_and_a_label_that_was_not
     (tmp_path / "test.csv").write_text("text,label\na dull plot,bad\n,bad\n  ,good\nfine,\nfine, good \n")
     main(["evaluate", str(run.folder), "--data", str(tmp_path / "test.csv")])
     out = capsys.readouterr().out
-    assert " 2 texts, each once" in out and " 3 rows left out, without a text or a label" in out
+    assert " 2 examples, each once" in out and " 3 left out: without a label, empty or not to be read" in out
     (tmp_path / "test.csv").write_text("text,label\na dull plot,Bad\n")
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", str(run.folder), "--data", str(tmp_path / "test.csv")])

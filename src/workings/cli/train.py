@@ -19,6 +19,7 @@ language_app = make_app(
 app.command(language_app)
 app.command("workings.cli.train_sentences:app", name="sentences", help="Train a model that says the class of a text.")
 app.command("workings.cli.train_translation:app", name="translation", help="Train a model that translates.")
+app.command("workings.cli.train_pictures:app", name="pictures", help="Train a model that says what is in a picture.")
 
 resume_app = make_app(
     "resume",

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from workings.cli.help import WIDTH
 from workings.cli.shape import MaybeWhole, tell
+from workings.settings import flatten
 from workings.tasks.recipes import recipes_for
 
 
@@ -48,6 +49,13 @@ NONE = TrainFlags()
 def recipes_text(task: str) -> str:
     """The recipes of a task, for the end of its help."""
     return "\n\n" + textwrap.fill(f"Recipes: {', '.join(recipes_for(task))}.", WIDTH, break_on_hyphens=False)
+
+
+def differing(flag: str, defaults: dict[str, Any], usual: dict[str, Any]) -> str:
+    """What a flag makes of the usual defaults."""
+    usual = flatten(usual)
+    found = ", ".join(f"{name}={value}" for name, value in flatten(defaults).items() if usual.get(name) != value)
+    return textwrap.fill(f"With {flag}: {found}", WIDTH, break_on_hyphens=False)
 
 
 def train(task: str, flags: TrainFlags, **own: Any) -> None:

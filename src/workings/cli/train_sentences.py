@@ -1,25 +1,15 @@
 """`workings train sentences`: a model that says the class of a text."""
 
-import textwrap
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from workings.cli.help import WIDTH
 from workings.cli.shape import make_app, settings_text
-from workings.cli.train_flags import NONE, Flags, recipes_text, train
+from workings.cli.train_flags import NONE, Flags, differing, recipes_text, train
 from workings.settings import flatten
 from workings.tasks.sentences_settings import FROM_NOTHING, FROM_PRETRAINED, FROM_TRAINED, SECTIONS
 
-
-def differing(flag: str, defaults: dict[str, Any]) -> str:
-    """What a flag makes of the defaults."""
-    usual = flatten(FROM_NOTHING)
-    found = ", ".join(f"{name}={value}" for name, value in flatten(defaults).items() if usual.get(name) != value)
-    return textwrap.fill(f"With {flag}: {found}", WIDTH, break_on_hyphens=False)
-
-
-OTHERS = "\n\n".join((differing("--from", FROM_TRAINED), differing("--pretrain", FROM_PRETRAINED)))
+OTHERS = "\n\n".join((differing("--from", FROM_TRAINED, FROM_NOTHING), differing("--pretrain", FROM_PRETRAINED, FROM_NOTHING)))
 
 app = make_app(
     "sentences",

@@ -10,6 +10,7 @@ evaluate_app = make_app(
     "workings evaluate runs/NAME",
     "workings evaluate runs/NAME --data other.txt --context 256 --stride 128",
     "workings evaluate runs/NAME --data reviews.csv --text review --label sentiment",
+    "workings evaluate runs/NAME --data photos/test",
     "workings evaluate runs/NAME --data pairs.tsv --source en --target de --beam 5",
     "workings evaluate runs/NAME --json",
 )
@@ -29,16 +30,16 @@ SCORES = {
     "tokens": "tokens predicted, each once",
     "context": "tokens in a window",
     "stride": "tokens from one window to the next",
-    "accuracy": "of the texts given their class",
+    "accuracy": "given their class",
     "majority_accuracy": "by always saying the commonest class",
     "f1": "F1, the mean over the classes",
     "auroc": "AUROC, the mean over the classes",
     "calibration_error": "expected calibration error",
-    "examples": "texts, each once",
+    "examples": "examples, each once",
 }
 """What a line of the scores says after its number."""
-CLASSES = {"loss": "nats per text"}
-"""The same of a model of sentences, where it differs."""
+CLASSES = {"loss": "nats per example"}
+"""The same of a model that says classes, where it differs."""
 PAIRS = {
     "pairs": "pairs, each once",
     "left_out": "pairs more, with a side that is too long for the model",
@@ -55,10 +56,10 @@ PAIRS = {
 WARNINGS = {
     "cut": "of them longer than what is read of a text",
     "unknown_tokens": "tokens in them unknown to the tokenizer, so not told apart",
-    "left_out": "rows left out, without a text or a label",
+    "left_out": "left out: without a label, empty or not to be read",
     "overlap": "of them also in the training texts ({overlap_part:.1%}), which flatters the scores",
 }
-"""The same of what is only said of a model of sentences where there is some."""
+"""The same of what is only said of a model that says classes where there is some."""
 
 
 @evaluate_app.default
@@ -73,6 +74,7 @@ def evaluate(
     encoding: str | None = None,
     text: str | None = None,
     label: str | None = None,
+    picture: str | None = None,
     source: str | None = None,
     target: str | None = None,
     tokenize: Literal["13a", "none", "intl", "char", "zh"] | None = None,
@@ -83,9 +85,9 @@ def evaluate(
     """Score a trained model on its validation data or on other data.
 
     A language model predicts every token once, with a stated number of tokens before it: nats per token, nats per character and bits per byte. A model of
-    sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error, and how many
-    texts of --data the run has learned. A translator predicts every token of the references and translates every source: loss, BLEU and chrF with sacreBLEU's
-    signatures, and how long it took.
+    sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error, and how many texts
+    of --data the run has learned. A model of pictures does so too, on the test part of --data if it has one. A translator predicts every token of the
+    references and translates every source: loss, BLEU and chrF with sacreBLEU's signatures, and how long it took.
 
     Args:
         run: A run's folder, or with --data a model's folder.
@@ -95,7 +97,8 @@ def evaluate(
         column: The column that holds the text, for tables and the hub.
         encoding: The text files' encoding. [default: utf-8]
         text: Of a model of sentences, the column that holds the texts. [default: that of the training]
-        label: The column that holds their classes. [default: that of the training]
+        label: The column that holds their classes, or those of pictures. [default: that of the training]
+        picture: Of a model of pictures, the column of a table that holds them.
         source: Of a translator, the column, or the end of the file's name, of the texts to translate. [default: that of the training]
         target: That of their translations. [default: that of the training]
         tokenize: How BLEU finds words: 13a, or none for texts whose words are set apart already, intl, char, zh. [default: 13a]
@@ -106,7 +109,8 @@ def evaluate(
     from workings import verbs
 
     pairs = dict(source=source, target=target, tokenize=tokenize, lowercase=lowercase or None, beam=beam)
-    scores = verbs.evaluate(run, data=data, context=context, stride=stride, column=column, encoding=encoding, text=text, label=label, **pairs)
+    reading = dict(encoding=encoding, column=column, text=text, label=label, picture=picture)
+    scores = verbs.evaluate(run, data=data, context=context, stride=stride, **reading, **pairs)
     named = SCORES | (PAIRS if "bleu" in scores else CLASSES if "f1" in scores else {})
     warned = WARNINGS if "f1" in scores else {}
     if json:

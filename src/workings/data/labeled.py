@@ -111,9 +111,9 @@ def spelling(label: Any, where: str, row: int) -> str:
     return str(label).strip()
 
 
-def said_of(left_out: dict[str, int]) -> str:
-    """ " (2 rows left out: without a text)", or nothing."""
-    reasons = ", ".join(f"{counted(number, 'row')} {why}" for why, number in left_out.items())
+def said_of(left_out: dict[str, int], noun: str = "row") -> str:
+    """ " (left out: 2 rows without a text)", or nothing."""
+    reasons = ", ".join(f"{counted(number, noun)} {why}" for why, number in left_out.items())
     return f" (left out: {reasons})" if reasons else ""
 
 

@@ -144,7 +144,7 @@ class Record:
         """The unit of a metric, empty when it has none that is known."""
         base = name.rsplit("/", 1)[-1]
         if base == "loss":
-            return {"tokens": "nats per token", "sentences": "nats per text"}.get(self.units, "")
+            return {"tokens": "nats per token", "sentences": "nats per text", "pictures": "nats per picture"}.get(self.units, "")
         return {"nats_per_character": "nats", "bits_per_byte": "bits", "units_per_second": f"{self.units}/s", "seconds": "s"}.get(base, "")
 
     def summary(self) -> str:

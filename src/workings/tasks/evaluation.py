@@ -12,6 +12,11 @@ from workings.data.pairs import Pairs, read_pairs
 from workings.errors import BadInput, suggest
 from workings.tasks.language import read_text, split
 from workings.tasks.language_settings import read_settings as language_settings
+from workings.tasks.picture_classifier import PictureClassifier
+from workings.tasks.picture_parts import read_parts as read_three
+from workings.tasks.picture_parts import whole
+from workings.tasks.pictures_settings import PicturesData
+from workings.tasks.pictures_settings import read_settings as pictures_settings
 from workings.tasks.sentence_classifier import TextClassifier
 from workings.tasks.sentences import read_parts as read_texts
 from workings.tasks.sentences_settings import read_settings as sentences_settings
@@ -28,9 +33,10 @@ CHOICES = {
     "language": ("context", "stride", "column"),
     "sentences": ("text", "label"),
     "translation": ("source", "target", "tokenize", "lowercase", "beam"),
+    "pictures": ("picture", "label"),
 }
 """What may be chosen for each task."""
-READING = ("column", "text", "label", "source", "target")
+READING = ("column", "text", "label", "picture", "source", "target")
 """Those that say how to read other data."""
 
 
@@ -83,6 +89,19 @@ def evaluate_language(run: str | Path, data: str | None, encoding: str | None, c
     return writer.evaluate_tokens(validation, context, stride)
 
 
+def evaluate_pictures(run: str | Path, data: str | None, encoding: str | None, picture: str | None, label: str | None) -> dict[str, Any]:
+    """Every picture once; of other data, its test part if it has one, and how many pictures were left out."""
+    if encoding is not None:
+        raise BadInput("--encoding says how a text is read, but this is a model of pictures; leave it out.")
+    classifier = PictureClassifier(run)
+    if data is not None:
+        how = PicturesData(source=data, picture=picture or "", label=label or "", size=classifier.size, channels=classifier.preparation.channels)
+        pictures = whole(how)
+        return classifier.evaluate(pictures) | {"left_out": sum(pictures.left_out.values())}
+    parts = read_three(pictures_settings(settings_of(run, "pictures")).data)
+    return classifier.evaluate(parts.held, parts.learned)
+
+
 def evaluate_translation(
     run: str | Path,
     data: str | None,
@@ -116,7 +135,12 @@ def learned_pairs(run: str | Path) -> Pairs | None:
         return None
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"language": evaluate_language, "sentences": evaluate_sentences, "translation": evaluate_translation}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "language": evaluate_language,
+    "sentences": evaluate_sentences,
+    "translation": evaluate_translation,
+    "pictures": evaluate_pictures,
+}
 
 
 def settings_of(run: str | Path, what: str) -> dict[str, Any]:

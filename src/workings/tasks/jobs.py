@@ -17,6 +17,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "language": ("language", "Language"),
     "sentences": ("sentences", "Sentences"),
     "translation": ("translation", "Translation"),
+    "pictures": ("pictures", "Pictures"),
     "pretraining": ("pretraining", "pretraining"),
 }
 """Task -> the module of its game, and what makes the game in it."""

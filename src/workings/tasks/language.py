@@ -91,7 +91,7 @@ class Language(Game):
         card = f"# A language model\n\nTrained on {self.settings.data.source}; `workings report` writes the full card.\n"
         save_folder(folder, "language", self.settings.model, weights["model"], self.tokenizer, card, scores=scores, prompt=self.settings.prompt)
 
-    def leave(self) -> dict[str, str]:
+    def leave(self) -> dict[str, str | bytes]:
         """The beginning of the held-out text, which the report reads with the model."""
         return {"held-out.txt": self.tokenizer.decode(self.validation[:600])}
 

@@ -9,11 +9,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from workings.data.labeled import refuse_unknown
+from workings.data.labeled_pictures import LabeledPictures
 from workings.data.picture_settings import Preparation
 from workings.data.pictures import batches, picture_files, plain, prepared, prepared_pixels
 from workings.errors import BadInput
 from workings.models.packed import prepare
 from workings.settings import from_dict
+from workings.tasks.class_scores import class_scores
 from workings.weights.folder import load_folder
 
 BATCH = 16
@@ -73,6 +76,12 @@ class PictureClassifier:
         """The classes in the order of the model's logits."""
         return self.settings.class_names or tuple(f"class {number}" for number in range(self.settings.classes))
 
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width of the pictures that the model sees."""
+        wanted = self.preparation.crop or self.preparation.size
+        return (wanted[0], wanted[-1])
+
     def classify(self, pictures: Any, *, top: int = 5) -> Any:
         """The `top` likeliest classes of a picture, or a list of that for several: files, Pillow's pictures, or one tensor uint8 [B, C, H, W].
 
@@ -112,6 +121,14 @@ class PictureClassifier:
         """Refuse a model without classes."""
         if not self.settings.classes:
             raise BadInput(f"{self.folder} holds a model that was imported without a classifier; import one that has classes.")
+
+    def evaluate(self, pictures: LabeledPictures, learned: LabeledPictures | None = None) -> dict[str, Any]:
+        """Scores on labeled pictures. learned: those of the training; the baseline is their commonest class, else that of these."""
+        refuse_unknown(pictures.labels, self.class_names, pictures.where, "pictures")
+        targets, usual = (torch.tensor([self.class_names.index(label) for label in (part or pictures).labels]) for part in (pictures, learned))
+        some = torch.arange(len(pictures)).split(BATCH)
+        said = torch.cat([self.probabilities(prepared_pixels(pictures.pixels(rows), self.preparation)) for rows in some])
+        return class_scores(said.double().log(), targets, int(usual.bincount(minlength=len(self.class_names)).argmax()))
 
     @torch.inference_mode()
     def probabilities(self, x: Tensor) -> Tensor:

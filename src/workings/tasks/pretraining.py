@@ -116,7 +116,7 @@ class Pretraining(Game):
         tokens = f"{len(self.learned):,} tokens to learn from in windows of {self.context:,}, {len(self.held):,} to measure the loss on"
         return [*self.facts, tokens, f"{self.tokenizer.size:,} kinds of token"]
 
-    def leave(self) -> dict[str, str]:
+    def leave(self) -> dict[str, str | bytes]:
         """The data in sentences."""
         return {"data.txt": "\n".join(self.data_facts()) + "\n"}
 

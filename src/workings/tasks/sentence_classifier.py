@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workings.data.files import kind_of, read_text
 from workings.data.labeled import Labeled, open_table, read_labeled, refuse_unknown
+from workings.data.ragged import Ragged
 from workings.data.tables import TABLES
 from workings.errors import BadInput
 from workings.generation.classes import prepare
@@ -121,7 +122,7 @@ class TextClassifier:
             raise BadInput("A text to classify is empty; give a sentence.")
         return [given]
 
-    def read(self, texts: Sequence[str]) -> list[Tensor]:
+    def read(self, texts: Sequence[str]) -> Ragged:
         """The tokens of each text as the model reads them, [T_i]."""
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:

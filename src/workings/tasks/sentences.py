@@ -25,6 +25,7 @@ from workings.models.sentence_classifier import SentenceClassifier
 from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import TransformerSettings
 from workings.objectives.classification import balanced, class_loss
+from workings.tasks.class_facts import class_facts
 from workings.tasks.class_scores import calibration, class_scores, confusion
 from workings.tasks.notable import SHOWN, surest_mistakes, surest_right
 from workings.tasks.sentences_settings import SentencesData, SentencesSettings
@@ -32,9 +33,6 @@ from workings.tasks.trained_body import TrainedBody, trained_body
 from workings.training.game import Batch, Game, Loss
 from workings.training.settings import OptimizerSettings
 from workings.weights.folder import load_folder, save_folder
-
-RARE = 0.1
-"""A class with less than this part of the texts of the commonest is called rare."""
 
 
 class Sentences(Game):
@@ -99,7 +97,7 @@ class Sentences(Game):
                 facts.append(f"{counted(len(both), 'text')} of the {name} set also in the training set, which flatters the scores")
         return facts
 
-    def leave(self) -> dict[str, str]:
+    def leave(self) -> dict[str, str | bytes]:
         """The data in sentences."""
         return {"data.txt": "\n".join(self.data_facts()) + "\n"}
 
@@ -160,17 +158,6 @@ class Sentences(Game):
         """The rows of the batch, and the beginning of its first text."""
         rows = self.buckets.rows(step).tolist()
         return f"the batch of texts {rows[:8]} ... (seed {self.settings.training.seed}), which begins {self.learned.texts[rows[0]][:40]!r}"
-
-
-def class_facts(counts: dict[str, int], weighting: str) -> list[str]:
-    """The classes and how many texts each has, the commonest of them as a baseline, and what may be done where another is rare."""
-    common, rare = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
-    each = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-    facts = [f"{len(counts)} classes ({each}); always saying {common} is right {counts[common] / sum(counts.values()):.0%} of the time"]
-    if counts[rare] < RARE * counts[common] and weighting == "none":
-        often = counts[common] / counts[rare]
-        facts.append(f"{common} is {often:.0f} times as frequent as {rare}; --set tuning.weighting=balanced lets every class weigh the same")
-    return facts
 
 
 def read_parts(data: SentencesData) -> tuple[Labeled, Labeled]:

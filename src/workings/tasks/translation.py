@@ -93,7 +93,7 @@ class Translation(Game):
             facts.append(f"{counted(len(self.tested), 'pair')} of {self.settings.data.test_source} to test at the very end{said_of(self.tested.left_out)}")
         return facts
 
-    def leave(self) -> dict[str, str]:
+    def leave(self) -> dict[str, str | bytes]:
         """The data in sentences, and the first validation pairs."""
         columns = (self.held.sources[:LEFT], self.held.targets[:LEFT])
         pairs = [json.dumps({"source": source, "target": target}, ensure_ascii=False) + "\n" for source, target in zip(*columns, strict=True)]

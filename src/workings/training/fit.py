@@ -275,6 +275,8 @@ class Loop:
                 self.game.save(self.run.model, weights, {"step": self.state.step, **scores, **averaged})
         self.progress.validation(self.record("validation", seconds=self.state.seconds, **scores, best=better, **averaged), self.state)
         if shown and (better or not averaged):
+            if "files" in shown and self.ranks.first:
+                shown["files"] = self.run.put(self.state.step, shown["files"])
             self.progress.sample(self.record("sample", **shown, **averaged))
 
     def save(self, stopped: bool = False) -> None:

@@ -74,8 +74,8 @@ class Game(ABC):
         """Scores of the model that `save` wrote into a folder, on data that chooses nothing; asked once, when a run is over. None by default."""
         return {}
 
-    def leave(self) -> dict[str, str]:
-        """Texts for the run's samples that the report will need beside the model, by the name of their file; none by default."""
+    def leave(self) -> dict[str, str | bytes]:
+        """Files for the run's samples that the report will need beside the model, by their names; none by default."""
         return {}
 
     def about(self) -> str:
@@ -83,7 +83,7 @@ class Game(ABC):
         return f"{sum(p.numel() for player in self.players.values() for p in player.parameters()):,} parameters"
 
     def preview(self, step: int) -> dict[str, Any]:
-        """Something to look at, such as {"text": ...}; nothing by default."""
+        """Something to look at, such as {"text": ...}; nothing by default. Under "files", the contents of files by their names: they are put into samples/."""
         return {}
 
     def identify(self, step: int) -> str:

@@ -87,6 +87,14 @@ class Run:
         rows = read_metrics(self.metrics) if self.metrics.exists() else []
         return max((row["total_seconds"] for row in rows if row["event"] == "checkpoint"), default=0.0)
 
+    def put(self, step: int, files: dict[str, bytes]) -> dict[str, str]:
+        """Write files of a step into samples/; returns where each one is, seen from the run's folder."""
+        places = {name: self.samples / f"{step:08}-{name}" for name in files}
+        self.samples.mkdir(exist_ok=True)
+        for name, path in places.items():
+            write_whole(path, files[name])
+        return {name: path.relative_to(self.folder).as_posix() for name, path in places.items()}
+
     def write_settings(self, settings: dict[str, Any]) -> None:
         """Save the resolved settings."""
         write_whole(self.config, tomli_w.dumps(settings).encode())

@@ -1,0 +1,76 @@
+"""From settings to what is done to a training batch: augmentations of each picture, then two pictures made one (statement 4.2b)."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from workings.data.augmentation import Augmentation, Chain, Erase, Flip, RandomResizedCrop, Shift
+from workings.data.augmentation_settings import AugmentationSettings
+from workings.data.draws import Draws
+from workings.data.mixing import CutMix, Either, MixUp, Pair, partners
+from workings.data.rand_augment import RandAugment
+from workings.errors import BadInput
+
+MIXING = 97
+"""The place of the draws for mixing, beyond those of any chain."""
+
+
+class Augmenter:
+    """What is done to the pictures of a batch: a pure function of (seed, step, row), however the batch is cut."""
+
+    def __init__(self, s: AugmentationSettings, shape: tuple[int, int, int], seed: int):
+        parts: list[Augmentation] = []
+        parts += [RandomResizedCrop(shape[1:], (s.crop, 1.0))] if s.crop else []
+        parts += [Flip(s.flip)] if s.flip else []
+        parts += [Shift(s.shift, s.outside)] if s.shift else []
+        parts += [RandAugment(s.rand_augment, s.magnitude)] if s.rand_augment else []
+        parts += [Erase(s.erase)] if s.erase else []
+        parts += [named(s.own)] if s.own else []
+        mixers: list[Callable[[Pair, Pair, Draws], Pair]] = []
+        mixers += [MixUp(s.mixup)] if s.mixup else []
+        mixers += [CutMix(s.cutmix)] if s.cutmix else []
+        self.chain, self.seed, self.shape = Chain(parts), seed, shape
+        self.mix: Callable[[Pair, Pair, Draws], Pair] | None = mixers[0] if len(mixers) == 1 else Either(tuple(mixers)) if mixers else None
+
+    def __call__(self, fetch: Callable[[Tensor], Pair], step: int, first: int, count: int, total: int) -> Pair:
+        """Rows first .. first + count of the batch of a step, which has `total` rows.
+
+        fetch: the pictures uint8 [N, C, H, W] and the labels [N, K] of rows of the batch, given by their numbers.
+        Returns pictures [count, C, H, W], uint8 or after MixUp float32 in 0 ... 255, and their labels [count, K].
+        """
+        draws = Draws(self.seed, step, count, first)
+        mine = self.augmented(fetch, draws)
+        if self.mix is None:
+            return mine
+        draws = draws.at(MIXING)
+        other = partners(draws, total)
+        others = (mine[0][other], mine[1][other]) if count == total else self.augmented(fetch, Draws(self.seed, step, other))
+        return self.mix(mine, others, draws)
+
+    def augmented(self, fetch: Callable[[Tensor], Pair], draws: Draws) -> Pair:
+        """Each picture for itself."""
+        pictures, labels = fetch(draws.rows)
+        found = self.chain(pictures, draws)
+        if found.dtype != torch.uint8 or tuple(found.shape) != (len(pictures), *self.shape):
+            raise BadInput(
+                f"augmentation.own gave {found.dtype} {list(found.shape)} for pictures {list(pictures.shape)}; it must give torch.uint8 of the same shape."
+            )
+        return found, labels
+
+
+def named(own: str) -> Augmentation:
+    """The function that `module:name` says, of a module that can be imported or stands in the folder at hand."""
+    module, name = own.split(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BadInput(f"augmentation.own is {own!r}, which cannot be found ({error}); check the module's file and the function's name.") from error
+    if not callable(found):
+        raise BadInput(f"augmentation.own is {own!r}, which is no function; give one that takes (pictures, draws).")
+    return found

@@ -1,0 +1,55 @@
+"""The three parts of a set of labeled pictures: those to learn from, to validate with, and to test with at the very end."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from workings.data.labeled import class_names, refuse_unknown, stratified
+from workings.data.labeled_pictures import LabeledPictures, PictureParts
+from workings.data.picture_sources import read_pictures
+from workings.tasks.pictures_settings import PicturesData
+from workings.tasks.trained_picture_model import TrainedPictureModel
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Labeled pictures of one shape."""
+
+    learned: LabeledPictures
+    held: LabeledPictures
+    tested: LabeledPictures | None
+
+
+def read_parts(data: PicturesData, start: TrainedPictureModel | None = None) -> Parts:
+    """The parts that the source keeps apart, or that have a source of their own; else a part of every class is kept for validation.
+
+    start: the trained model that sees them; their size is its own unless another is asked for.
+    """
+    if start:
+        data = replace(data, size=data.size or start.size, channels=data.channels or start.preparation.channels)
+    found = read(data)
+    learned, held, tested = found.train, found.validation, found.test
+    same = replace(data, size=learned.shape[1:], channels=learned.shape[0])
+    if data.validation_source:
+        held = whole(replace(same, source=data.validation_source))
+    if data.test_source:
+        tested = whole(replace(same, source=data.test_source))
+    names = class_names(learned.labels, learned.where)  # what are no classes is not split by class
+    if held is None:
+        rows, kept = stratified(learned.labels, data.validation, learned.where)
+        learned, held = learned.of(torch.tensor(rows)), learned.of(torch.tensor(kept))
+    for part in (held, tested):
+        if part:
+            refuse_unknown(part.labels, names, part.where, "pictures")
+    return Parts(learned, held, tested)
+
+
+def whole(data: PicturesData) -> LabeledPictures:
+    """The part of a source that is not for training, where it has one: the test's, else the validation's, else all of it."""
+    found = read(data)
+    return found.test or found.validation or found.train
+
+
+def read(data: PicturesData) -> PictureParts:
+    """The pictures of a source, in the parts that it keeps apart."""
+    return read_pictures(data.source, size=data.size, channels=data.channels, picture=data.picture, label=data.label, strict=data.strict)

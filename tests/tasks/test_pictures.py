@@ -1,0 +1,208 @@
+"""The picture-classification task: its batches, its first loss, what it learns, and that stopping costs nothing."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.tasks.pictures import bars, classifiers, write_arrays
+from tests.training.games import assert_same_bits, rows, signal_at, train
+from workings.data.pictures import numbers
+from workings.errors import BadInput
+from workings.objectives.classification import class_loss
+from workings.tasks.picture_classifier import PictureClassifier
+from workings.tasks.pictures import Pictures, flops_of
+from workings.tasks.pictures_settings import read_settings, resolved
+from workings.weights.folder import load_folder
+
+KINDS = ["mlp-small", "cnn-small", "gru", "vit", "cct-2-3x2", "hybrid-cifar", "cifar-resnet-20"]
+
+
+def game(folder, **changes) -> Pictures:
+    return classifiers(folder)(changes)[0]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_first_loss_of_every_model_is_the_logarithm_of_the_number_of_classes(name, tmp_path):
+    write_arrays(tmp_path, side=16)
+    task = classifiers(tmp_path, model={"preset": name})({})[0]
+    loss = task.loss("model", task.batch(0, 0, 0, 8), 0)
+    assert float(loss.total.detach()) / loss.count == pytest.approx(math.log(3), rel=0.25)
+
+
+@pytest.mark.parametrize("augmentation", [{"preset": "none"}, {"preset": "photo"}, {"preset": "strong"}, {"mixup": 0.5}, {"cutmix": 1.0}])
+def test_the_same_step_has_the_same_rows_however_it_is_cut(augmentation, tmp_path):
+    task = game(tmp_path, augmentation=augmentation)
+    whole = task.batch(5, 0, 0, 8)
+    parts = [task.batch(5, 0, first, 2) for first in (0, 2, 4, 6)]
+    assert all(torch.equal(torch.cat([part[key] for part in parts]), whole[key]) for key in whole)
+    assert not torch.equal(task.batch(6, 0, 0, 8)["pictures"], whole["pictures"])
+    torch.testing.assert_close(whole["labels"].sum(1), torch.ones(8))
+
+
+def test_without_augmentation_an_epoch_is_every_training_picture_once_with_its_label(tmp_path):
+    task = game(tmp_path, augmentation={"preset": "none"}, training={"batch": 16})
+    seen = [task.batch(step, 0, 0, 16) for step in range(6)]
+    pictures, labels = torch.cat([b["pictures"] for b in seen]), torch.cat([b["labels"] for b in seen]).argmax(1)
+    everything, classes = (torch.from_numpy(array) for array in bars())
+    found = [(everything[:, None] == picture).flatten(1).all(1).nonzero() for picture in pictures]
+    assert all(len(place) == 1 for place in found) and len({int(place) for place in found}) == 96 == len(task.learned)
+    assert [int(classes[int(place)]) for place in found] == labels.tolist()
+    held = {int((everything[:, None] == picture).flatten(1).all(1).nonzero()) for picture in task.held.pixels(torch.arange(len(task.held)))}
+    assert held.isdisjoint(int(place) for place in found)
+
+
+def test_what_the_model_sees_has_mean_0_and_deviation_1(tmp_path):
+    task = game(tmp_path)
+    x = numbers(task.learned.pixels(torch.arange(len(task.learned))), task.preparation)
+    assert float(x.mean()) == pytest.approx(0, abs=1e-3) and float(x.std()) == pytest.approx(1, abs=1e-3)
+
+
+def test_bars_are_told_apart(tmp_path):
+    write_arrays(tmp_path, count=600)
+    make = classifiers(tmp_path, model={"preset": "cnn-small"}, training={"steps": 150, "batch": 32, "evaluate_every": 50})
+    assert train(make, tmp_path / "run") == "done"
+    last = [row for row in rows(tmp_path / "run") if row["event"] == "validation"][-1]
+    assert last["accuracy"] >= 0.95 and last["majority_accuracy"] < 0.5
+
+
+STOPPED = {
+    "plain": {},
+    "mixed and averaged": {"augmentation": {"preset": "strong"}, "optimizer": {"average": 0.9}},
+    "batch norm": {"model": {"preset": "cnn-small"}},
+    "dropped layers": {"model": {"preset": "vit", "body": {"width": 16, "layers": 2, "heads": 2, "stochastic_depth": 0.3, "dropout": 0.2}}},
+}
+
+
+@pytest.mark.parametrize("what", STOPPED)
+def test_a_stopped_and_resumed_run_has_the_bits_of_one_that_never_stopped(what, tmp_path):
+    make = classifiers(tmp_path, **STOPPED[what])
+    assert train(make, tmp_path / "whole") == "done"
+    assert train(make, tmp_path / "parts", signal_at(11)) == "interrupted"
+    assert train(make, tmp_path / "parts") == "done"
+    assert_same_bits(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_saved_model_says_of_files_what_it_said_in_training(tmp_path):
+    make = classifiers(tmp_path, model={"preset": "cnn-small"})
+    train(make, tmp_path / "run")
+    task = make({})[0]
+    classifier = PictureClassifier(tmp_path / "run", torch.float32)
+    pixels = task.held.pixels(torch.arange(5))
+    model = load_folder(tmp_path / "run", torch.float32).model
+    wanted = model(numbers(pixels, task.preparation)).softmax(1).detach()
+    for number, (picture, probabilities) in enumerate(zip(pixels, wanted, strict=True)):
+        Image.fromarray(picture[0].numpy()).save(tmp_path / f"{number}.png")
+        said = classifier.classify(tmp_path / f"{number}.png", top=3)
+        for belief in said.classes:
+            assert belief.probability == pytest.approx(float(probabilities[classifier.class_names.index(belief.name)]), rel=1e-4, abs=1e-6)
+
+
+def test_a_model_begins_with_the_weights_of_another_one_and_a_new_classifier_for_other_classes(tmp_path):
+    train(classifiers(tmp_path, model={"preset": "cnn-small"}), tmp_path / "first")
+    before = load_folder(tmp_path / "first", torch.float32).model.state_dict()
+    pictures, labels = bars()
+    np.savez(tmp_path / "two.npz", images=pictures[labels < 2], labels=labels[labels < 2])
+    begun = {"tuning": {"start": str(tmp_path / "first")}}
+    same = classifiers(tmp_path, **begun)({})[0].players["model"].state_dict()
+    assert all(torch.equal(same[name], before[name]) for name in before)
+    other = classifiers(tmp_path, **begun)({"data": {"source": str(tmp_path / "two.npz")}})[0].players["model"].state_dict()
+    assert other["classifier.weight"].shape[0] == 2
+    assert all(torch.equal(other[name], before[name]) for name in before if not name.startswith("classifier"))
+
+
+def test_a_student_learns_what_its_teacher_says_of_the_same_augmented_pictures(tmp_path):
+    train(classifiers(tmp_path, model={"preset": "cnn-small"}), tmp_path / "teacher")
+    task = game(tmp_path, augmentation={"preset": "strong"}, distillation={"teacher": str(tmp_path / "teacher"), "alpha": 1.0, "temperature": 2.0})
+    batch = task.batch(0, 0, 0, 8)
+    model = task.players["model"].eval()
+    said = model(numbers(batch["pictures"], task.preparation))
+    taught = load_folder(tmp_path / "teacher", torch.float32).model(numbers(batch["pictures"], task.preparation)).detach()
+    p, q = (taught / 2).softmax(1), (said / 2).log_softmax(1)
+    wanted = 4 * (p * (p.log() - q)).sum()
+    assert float(task.loss("model", batch, 0).total) == pytest.approx(float(wanted), rel=1e-4)
+    assert "teacher" not in " ".join(name for name, _ in model.named_parameters()) and set(task.players) == {"model"}
+
+
+def test_rare_classes_weigh_as_much_as_others_if_asked(tmp_path):
+    pictures, labels = bars(count=200)
+    keep = (labels > 0) | (np.arange(200) % 8 == 0)
+    np.savez(tmp_path / "bars.npz", images=pictures[keep], labels=labels[keep])
+    task = game(tmp_path, tuning={"weighting": "balanced"}, augmentation={"preset": "none"})
+    batch = task.batch(0, 0, 0, 8)
+    logits = task.players["model"](numbers(batch["pictures"], task.preparation))
+    weights = len(task.learned) / (3 * task.counts.float())
+    wanted = class_loss(logits, batch["labels"].argmax(1), 0.0, weights)
+    torch.testing.assert_close(task.loss("model", batch, 0).total, wanted)
+    with pytest.raises(BadInput, match="gives? it two|give it two"):
+        game(tmp_path, tuning={"weighting": "balanced"}, augmentation={"mixup": 0.2})
+
+
+def test_the_settings_that_are_saved_make_the_same_training(tmp_path):
+    for changes in ({}, {"model": {"preset": "vit"}, "augmentation": {"preset": "strong"}}, {"model": {"preset": "hybrid"}}):
+        task = classifiers(tmp_path, **changes)({})[0]
+        table = json.loads(json.dumps(resolved(task.settings)))
+        again = Pictures(read_settings(table))
+        assert resolved(again.settings) == table and again.settings.model == task.settings.model
+
+
+def test_the_operations_of_a_fully_connected_network_are_two_for_each_weight(tmp_path):
+    task = game(tmp_path)
+    weights = sum(p.numel() for p in task.players["model"].parameters() if p.ndim == 2)
+    assert flops_of(task.players["model"], task.learned.shape) == 2 * weights
+    assert task.flops_per_step == 3 * 8 * 2 * weights
+
+
+def test_a_test_part_is_scored_once_with_the_saved_weights(tmp_path):
+    pictures, labels = bars(count=160)
+    np.savez(tmp_path / "bars.npz", x_train=pictures[:120], y_train=labels[:120], x_test=pictures[120:], y_test=labels[120:])
+    make = classifiers(tmp_path)
+    train(make, tmp_path / "run")
+    task = make({})[0]
+    scores = task.test(tmp_path / "run" / "model")
+    model = load_folder(tmp_path / "run", torch.float32).model
+    said = model(numbers(torch.from_numpy(pictures[120:, None]), task.preparation)).argmax(1)
+    assert scores["accuracy"] == pytest.approx(float((said.numpy() == labels[120:]).mean())) and scores["examples"] == 40
+
+
+def test_a_preview_keeps_the_pictures_that_it_names(tmp_path):
+    train(classifiers(tmp_path, training={"steps": 3, "evaluate_every": 3}), tmp_path / "run")
+    (row,) = [row for row in rows(tmp_path / "run") if row["event"] == "sample"]
+    sheet = np.asarray(Image.open(tmp_path / "run" / row["files"]["noted.png"]))
+    named = row["mistakes"] + row["right"]
+    assert sheet.shape == (12, 12 * len(named))
+    task = classifiers(tmp_path)({})[0]
+    by_name = {task.held.name_of(place): place for place in range(len(task.held))}
+    for number, item in enumerate(named):
+        assert np.array_equal(sheet[:, 12 * number : 12 * (number + 1)], task.held.pixels(torch.tensor([by_name[item["picture"]]]))[0, 0].numpy())
+
+
+def brighten(pictures, draws):
+    return (pictures.float() * (1 + draws.uniform()[:, :1, None, None].float())).clamp(0, 255).to(torch.uint8)
+
+
+def test_a_function_of_the_users_own_augments(tmp_path):
+    plain = game(tmp_path, augmentation={"preset": "none"}).batch(2, 0, 0, 8)["pictures"]
+    own = game(tmp_path, augmentation={"own": f"{__name__}:brighten"}).batch(2, 0, 0, 8)["pictures"]
+    assert (own >= plain).all() and not torch.equal(own, plain)
+
+
+REFUSED = {
+    "no model": ({"model": {"preset": "vitt"}}, "no model 'vitt'. Did you mean 'vit'"),
+    "other size": ({"model": {"preset": "cnn", "image_size": [32, 32]}}, "that of the pictures is"),
+    "unknown setting": ({"model": {"preset": "cnn", "widht": [3]}}, "model.widht"),
+    "no augmentation": ({"augmentation": {"preset": "stronk"}}, "Did you mean 'strong'"),
+    "no function": ({"augmentation": {"own": "nowhere:nothing"}}, "cannot be found"),
+    "half a name": ({"augmentation": {"own": "nothing"}}, "module:name"),
+    "share": ({"augmentation": {"flip": 2.0}}, "from 0 to 1"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_is_refused_in_a_sentence(what, tmp_path):
+    changes, sentence = REFUSED[what]
+    with pytest.raises(BadInput, match=sentence):
+        classifiers(tmp_path, **changes)({})

@@ -174,3 +174,22 @@ def test_more_processes_than_rows_are_refused():
     ranks.world = 4
     with pytest.raises(BadInput, match="batch 6 cannot be cut into 8 parts"):
         ranks.check(6, 2)
+
+
+def test_both_classifiers_of_a_student_that_lies_on_two_processes_say_what_they_say_on_one():
+    from workings.models.vision_settings import body, vision_settings
+    from workings.models.vision_transformer import VisionTransformer
+
+    def student() -> VisionTransformer:
+        torch.manual_seed(0)
+        sizes = dict(body=body(width=12, heads=2, layers=2), image_size=(8, 8), patch_size=(4, 4), classes=3)
+        return VisionTransformer(vision_settings("deit-tiny-16", **sizes)).eval()
+
+    def compare() -> None:
+        pictures, model = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)), student()
+        wanted = torch.cat(model.heads(pictures))
+        found = torch.cat(Ranks(torch.device("cpu"), "sharded").place(model).heads(pictures))
+        found.sum().backward()
+        torch.testing.assert_close(found, wanted)
+
+    together(compare)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workings.verbs import (
         Run,
         classify,
+        combine,
         data,
         demo,
         doctor,
@@ -33,7 +34,22 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "classify", "data", "demo", "doctor", "embed", "evaluate", "export", "from_pretrained", "import_model", "load", "push"]
+__all__ = [
+    "Run",
+    "__version__",
+    "classify",
+    "combine",
+    "data",
+    "demo",
+    "doctor",
+    "embed",
+    "evaluate",
+    "export",
+    "from_pretrained",
+    "import_model",
+    "load",
+    "push",
+]
 __all__ += ["report", "resume", "train", "translate", "write"]
 
 

@@ -156,6 +156,14 @@ def import_model(name: str | Path, *, to: str | Path | None = None, dtype: str |
     return adopt(str(name), locate(name), to, dtype, overwrite, imported_card)
 
 
+def combine(*models: str | Path, out: str | Path, how: str = "ensemble", data: str | None = None, overwrite: bool = False) -> Any:
+    """One model folder of several models: an "ensemble", "soup" or "greedy-soup" (with data), as `tasks.combining.combine` says; returns what was made."""
+    from workings.report.imported_card import imported_card
+    from workings.tasks.combining import combine as combine_models
+
+    return combine_models(models, out, how, data, overwrite, imported_card)
+
+
 def export(model: str | Path, *, to: str, out: str | Path | None = None, overwrite: bool = False) -> Path:
     """Write a model in a form that other systems load; returns the folder. to: "hf" (transformers), "onnx" (onnxruntime) or "torch" (its own program)."""
     from workings.weights.exporting import export_model

@@ -25,6 +25,7 @@ COMMANDS = [
     ["embed"],
     ["classify"],
     ["import"],
+    ["combine"],
     ["export"],
     ["push"],
     ["report"],

@@ -38,6 +38,7 @@ STATEMENTS = [
     "4.3 (model)",
     "4.3 (loss)",
     "6.1c",
+    "6.1c (ensembles)",
     "6.1d (features)",
     "6.2a",
     "6.2b",

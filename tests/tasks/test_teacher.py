@@ -94,11 +94,18 @@ def test_it_works_in_the_precision_around_it(folder):
     assert torch.equal(teacher.logits(pixels, NAMES), full)
 
 
+def test_a_teacher_with_one_other_weight_is_another_one(folder):
+    one, other = Teacher(folder), Teacher(folder)
+    assert one.fingerprint() == other.fingerprint()
+    next(other.model.parameters()).view(-1)[0] += 1e-3
+    assert one.fingerprint() != other.fingerprint()
+
+
 def test_a_student_of_other_classes_is_refused_with_their_names(folder):
     teacher = Teacher(folder)
-    with pytest.raises(BadInput, match="the teacher does not know 'fish'; give"):
+    with pytest.raises(BadInput, match="teacher does not know 'fish' .3 classes instead of 3.; give a teacher of the same classes"):
         teacher.logits(some_pixels(), ("cat", "dog", "fish"))
-    with pytest.raises(BadInput, match="cannot teach 2 classes with its 3: only the teacher does know 'bird'"):
+    with pytest.raises(BadInput, match="alone knows 'bird' .3 classes instead of 2."):
         teacher.order(("cat", "dog"))
     with pytest.raises(BadInput, match="'3', '4' and 2 more"):
         teacher.order([str(number) for number in range(7)])

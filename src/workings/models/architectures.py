@@ -3,6 +3,7 @@
 from workings.models.cnn_settings import CNNSettings
 from workings.models.compact_settings import CompactSettings
 from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
+from workings.models.ensemble_settings import EnsembleSettings
 from workings.models.hybrid_settings import HybridSettings
 from workings.models.mlp_settings import MLPSettings
 from workings.models.resnet_settings import ResNetSettings
@@ -22,6 +23,7 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "row-recurrent": RowRecurrentSettings,
     "compact-transformer": CompactSettings,
     "hybrid": HybridSettings,
+    "ensemble": EnsembleSettings,
 }
 
 

@@ -10,14 +10,13 @@ from workings.data.cache import encode_cached
 from workings.data.overlap import overlap_scores
 from workings.data.pairs import Pairs, read_pairs
 from workings.errors import BadInput, suggest
+from workings.tasks.kinds import open_model
 from workings.tasks.language import read_text, split
 from workings.tasks.language_settings import read_settings as language_settings
-from workings.tasks.picture_classifier import PictureClassifier
 from workings.tasks.picture_parts import read_parts as read_three
 from workings.tasks.picture_parts import whole
 from workings.tasks.pictures_settings import PicturesData
 from workings.tasks.pictures_settings import read_settings as pictures_settings
-from workings.tasks.sentence_classifier import TextClassifier
 from workings.tasks.sentences import read_parts as read_texts
 from workings.tasks.sentences_settings import read_settings as sentences_settings
 from workings.tasks.translation import read_parts as read_both
@@ -60,7 +59,7 @@ def evaluate_run(run: str | Path, data: str | None, encoding: str | None, choice
 
 def evaluate_sentences(run: str | Path, data: str | None, encoding: str | None, text: str | None, label: str | None) -> dict[str, float]:
     """Every text once; of other data, also how many rows were left out, and how many texts the run has learned."""
-    classifier = TextClassifier(run)
+    classifier = open_model(run)
     if data is not None:
         table = classifier.read_table(data, text, label, encoding)
         return classifier.evaluate(table) | {"left_out": sum(table.left_out.values())} | learned_before(run, table.texts)
@@ -93,7 +92,7 @@ def evaluate_pictures(run: str | Path, data: str | None, encoding: str | None, p
     """Every picture once; of other data, its test part if it has one, and how many pictures were left out."""
     if encoding is not None:
         raise BadInput("--encoding says how a text is read, but this is a model of pictures; leave it out.")
-    classifier = PictureClassifier(run)
+    classifier = open_model(run)
     if data is not None:
         how = PicturesData(source=data, picture=picture or "", label=label or "", size=classifier.size, channels=classifier.preparation.channels)
         pictures = whole(how)

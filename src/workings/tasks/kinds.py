@@ -19,16 +19,21 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "pictures": ("picture_classifier", "PictureClassifier", "classify {folder} picture.jpg"),
 }
 """Task -> module, class, command to try."""
+ENSEMBLES: dict[str, tuple[str, str]] = {"sentences": ("text_ensemble", "TextEnsemble")}
+"""The same where an ensemble of a task's models is used by a class of its own; elsewhere it is a model as any other."""
 
 
 def open_model(folder: str | Path, dtype: Any = None) -> Any:
     """The model of a run folder, a model folder of ours or another system's, as its task uses it."""
+    from workings.weights.ensemble import member_folders
     from workings.weights.folder import task_of
 
     task = task_of(folder)
     if task not in KINDS:
         raise BadInput(f"{folder} holds a model for the task {task!r}, which no verb uses yet; workings.weights.folder.load_folder gives the bare model.")
     module, name, _ = KINDS[task]
+    if task in ENSEMBLES and member_folders(folder):
+        module, name = ENSEMBLES[task]
     return getattr(import_module(f"workings.tasks.{module}"), name)(Path(folder), dtype)
 
 

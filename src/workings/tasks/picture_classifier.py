@@ -14,6 +14,7 @@ from workings.data.labeled_pictures import LabeledPictures
 from workings.data.picture_settings import Preparation
 from workings.data.pictures import batches, picture_files, plain, prepared, prepared_pixels
 from workings.errors import BadInput
+from workings.models.classes import names_of
 from workings.models.packed import prepare
 from workings.settings import from_dict
 from workings.tasks.class_scores import class_scores
@@ -74,7 +75,7 @@ class PictureClassifier:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes in the order of the model's logits."""
-        return self.settings.class_names or tuple(f"class {number}" for number in range(self.settings.classes))
+        return names_of(self.settings)
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -129,6 +130,11 @@ class PictureClassifier:
         some = torch.arange(len(pictures)).split(BATCH)
         said = torch.cat([self.probabilities(prepared_pixels(pictures.pixels(rows), self.preparation)) for rows in some])
         return class_scores(said.double().log(), targets, int(usual.bincount(minlength=len(self.class_names)).argmax()))
+
+    def ready(self) -> Preparation:
+        """Refuse a model that cannot classify pictures: one without classes, or one that does not say how its pictures are prepared; returns how they are."""
+        self.check()
+        return self.preparation
 
     @torch.inference_mode()
     def probabilities(self, x: Tensor) -> Tensor:

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from workings.data.files import kind_of, read_text
 from workings.data.labeled import Labeled, open_table, read_labeled, refuse_unknown
-from workings.data.ragged import Ragged
 from workings.data.tables import TABLES
 from workings.errors import BadInput
 from workings.generation.classes import prepare
 from workings.generation.embedding import windows
+from workings.models.classes import names_of
 from workings.models.encoder import Encoder
 from workings.models.sentence_classifier import SentenceClassifier
 from workings.tasks.class_scores import class_scores
@@ -69,12 +69,12 @@ class TextClassifier:
         self.classes = prepare(self.model, next(self.model.parameters()).dtype)
 
     def __repr__(self) -> str:
-        return f"TextClassifier({str(self.folder)!r})"
+        return f"{type(self).__name__}({str(self.folder)!r})"
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """The classes in the order of the model's logits."""
-        return self.settings.class_names or tuple(f"class {number}" for number in range(self.settings.classes))
+        return names_of(self.settings)
 
     @property
     def cut(self) -> int:
@@ -92,7 +92,7 @@ class TextClassifier:
             raise BadInput(f"top is {top}; at least one class has to be named.")
         for some in windows(texts, WINDOW):
             read = self.read(some)
-            for text, tokens, unread, row in zip(some, read, tuple(self.framing.unread), self.probabilities_of(read), strict=True):
+            for text, tokens, unread, row in zip(some, read, tuple(self.unread), self.probabilities_of(read), strict=True):
                 yield ClassifiedText(text, self.likeliest(row, top), self.why(tokens)[0] if explain else None, unread or None)
 
     def classify_all(self, given: Iterable[str], *, top: int = 5, column: str | None = None, explain: bool = False) -> Iterator[ClassifiedText]:
@@ -122,8 +122,13 @@ class TextClassifier:
             raise BadInput("A text to classify is empty; give a sentence.")
         return [given]
 
-    def read(self, texts: Sequence[str]) -> Ragged:
-        """The tokens of each text as the model reads them, [T_i]."""
+    @property
+    def unread(self) -> Sequence[int]:
+        """How many tokens of each text that was read last are not read."""
+        return self.framing.unread
+
+    def read(self, texts: Sequence[str]) -> Any:
+        """The tokens of each text as the model reads them, [T_i], to be given back to `probabilities_of` and to be asked one by one."""
         wrong = next((text for text in texts if not isinstance(text, str)), None)
         if wrong is not None:
             raise BadInput(f"{wrong!r} is not a text; classify takes a text or a list of texts.")
@@ -134,11 +139,19 @@ class TextClassifier:
         return self.probabilities_of(self.read(texts))
 
     @torch.inference_mode()
-    def probabilities_of(self, read: Sequence[Tensor]) -> Tensor:
+    def probabilities_of(self, read: Any) -> Tensor:
         """The same of texts that have been read."""
-        return logits_of(self.model, read, self.classes).softmax(-1)
+        return self.logits(read).softmax(-1)
 
-    def why(self, tokens: Tensor) -> tuple[Explanation, Looks]:
+    def logits(self, read: Any) -> Tensor:
+        """What the model says of them, float32 [B, classes]."""
+        return logits_of(self.model, read, self.classes)
+
+    def unknown(self, read: Any) -> int:
+        """How many of their tokens are unknown to the tokenizer."""
+        return self.framing.unknown(read)
+
+    def why(self, tokens: Any) -> tuple[Explanation, Looks]:
         """Why the model says the likeliest class of a text that has been read, [T], and what `<cls>` looks at in it."""
         return explain(self.model, self.framing, self.class_names, tokens)
 
@@ -151,9 +164,9 @@ class TextClassifier:
         names = self.class_names
         refuse_unknown(labeled.labels, names, labeled.where, "texts")
         targets, usual = (torch.tensor([names.index(label) for label in (part or labeled).labels]) for part in (labeled, learned))
-        read = self.framing.frame(labeled.texts)
-        scores = class_scores(logits_of(self.model, read, self.classes), targets, int(usual.bincount(minlength=len(names)).argmax()))
-        return scores | {"cut": sum(map(bool, self.framing.unread)), "unknown_tokens": self.framing.unknown(read)}
+        read = self.read(labeled.texts)
+        scores = class_scores(self.logits(read), targets, int(usual.bincount(minlength=len(names)).argmax()))
+        return scores | {"cut": sum(map(bool, self.unread)), "unknown_tokens": self.unknown(read)}
 
     def read_table(self, source: str, text: str | None = None, label: str | None = None, encoding: str | None = None) -> Labeled:
         """The labeled texts of a table; its columns are those of the training unless others are named."""

@@ -1,5 +1,6 @@
 """A trained model of pictures that teaches another one (statement 4.3)."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from workings.data.picture_tensors import prepared_tensors
-from workings.errors import BadInput
 from workings.layers.fast.available import autocast_type
+from workings.models.classes import class_order
 from workings.models.packed import prepare
 from workings.tasks.picture_classifier import PictureClassifier
 from workings.weights.hub import locate
-
-SHOWN = 5
-"""So many names are said of classes that one side lacks."""
 
 
 class Teacher:
@@ -26,24 +24,24 @@ class Teacher:
 
     def __init__(self, path: str | Path):
         self.classifier = PictureClassifier(locate(path))
-        self.classifier.check()
+        self.preparation = self.classifier.ready()
         self.model = self.classifier.model.requires_grad_(False)
-        self.preparation = self.classifier.preparation
         self.dtype = next(self.model.parameters()).dtype
         self.step: Callable[[Tensor], Tensor] = self.classifier.step
         self.place: tuple[torch.device, torch.dtype] = (torch.device("cpu"), self.dtype)
         """Where and in which precision `step` works."""
         self.orders: dict[tuple[str, ...], Tensor] = {}
 
+    def fingerprint(self) -> str:
+        """A checksum of its weights: what another teacher says is other data to a student."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, tensor in self.model.state_dict().items():
+            digest.update(name.encode() + tensor.float().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
     def order(self, names: Sequence[str]) -> list[int]:
         """The place of each of the student's classes among the teacher's; refused if they are not the same classes."""
-        mine, path = self.classifier.class_names, self.classifier.folder
-        for missing, who in (([n for n in names if n not in mine], "the teacher does not"), ([n for n in mine if n not in names], "only the teacher does")):
-            if missing:
-                said = ", ".join(map(repr, missing[:SHOWN])) + (f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else "")
-                raise BadInput(f"{path} cannot teach {len(names):,} classes with its {len(mine):,}: {who} know {said}; give a teacher of the same classes.")
-        place = {name: number for number, name in enumerate(mine)}
-        return [place[name] for name in names]
+        return class_order(names, self.classifier.class_names, f"The teacher {self.classifier.folder}", "give a teacher of the same classes")
 
     @torch.no_grad()
     def logits(self, pictures: Tensor, names: Sequence[str]) -> Tensor:

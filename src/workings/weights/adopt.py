@@ -10,6 +10,7 @@ import torch
 from workings.errors import BadInput
 from workings.models.architectures import name_of
 from workings.weights.eight_bits import shrink
+from workings.weights.ensemble import member_folders
 from workings.weights.folder import Saved, load_folder, save_folder, unshared
 from workings.weights.importing import named_dtype
 from workings.weights.summary import memory, switches, table
@@ -59,6 +60,8 @@ def adopt(name: str, source: Path, to: str | Path | None, dtype: str | None, ove
     refuse_to_replace(folder, overwrite, "--to")
     if folder.exists() and folder.resolve() in (source.resolve(), *source.resolve().parents):
         raise BadInput(f"{folder} is where the model comes from; choose another folder with --to.")
+    if member_folders(source):
+        raise BadInput(f"{name} is an ensemble of ours already; use {source} as it is.")
     saved = load_folder(source, None if dtype == "int8" else named_dtype(dtype))
     theirs = str(saved.facts.get("origin", saved.facts).get("architecture", name_of(saved.model.settings)))
     parameters = sum(parameter.numel() for parameter in saved.model.parameters())

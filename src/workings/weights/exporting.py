@@ -13,6 +13,7 @@ from workings.errors import BadInput, suggest
 from workings.models.architectures import name_of
 from workings.settings import from_dict
 from workings.weights.adopt import refuse_to_replace
+from workings.weights.ensemble import member_folders
 from workings.weights.families import family_of
 from workings.weights.families.preparation import write_preparation
 from workings.weights.folder import load_folder, model_folder
@@ -51,6 +52,9 @@ def export_model(model: str | Path, to: str, out: str | Path | None = None, over
     refuse_to_replace(folder, overwrite, "--out")
     if folder.exists() and folder.resolve() in (source.resolve(), *source.resolve().parents):
         raise BadInput(f"{folder} holds the model itself; choose another folder with --out.")
+    members = member_folders(source)
+    if members:
+        raise BadInput(f"{model} is an ensemble, which is no single model elsewhere; export a soup of its members, or each of them: {members[0]} and so on.")
     module, _, function = FORMS[to].partition(":")
     with whole_folder(folder) as new:
         getattr(import_module(module), function)(source, new)

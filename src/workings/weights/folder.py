@@ -93,6 +93,10 @@ def load_folder(folder: str | Path, dtype: torch.dtype | None = None) -> Saved:
         found = read_bare(bare_file(folder) or folder, dtype) if config is None else read_foreign(folder, dtype)
         return Saved(found.task, found.model, found.tokenizer, found.facts)
     read_ours(folder, config)
+    if config["architecture"] == "ensemble":
+        from workings.weights.ensemble import read_ensemble  # which reads its members through this function
+
+        return read_ensemble(folder, config, dtype)
     try:
         settings = from_dict(ARCHITECTURES[config["architecture"]], config["settings"], "settings.")
         model = blank(settings)

@@ -8,7 +8,7 @@ from workings.errors import BadInput, command
 from workings.weights.tensors import CONVERT
 
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[\w.-]+)?")
-WANTED = ("model*.safetensors", "*.json", "*.txt", "*.spm", "*.model", "README.md", "LICENSE*")
+WANTED = ("model*.safetensors", "members/*.safetensors", "*.json", "*.txt", "*.spm", "*.model", "README.md", "LICENSE*")
 """The files that a model is read from; no pickles, no programs."""
 COPIES = ("onnx/*", "openvino/*", "runs/*", "checkpoint-*/*")
 """Copies in other formats, which are left out."""
@@ -37,7 +37,7 @@ def locate(name: str | Path) -> Path:
         raise BadInput(f"There is no folder {name}, the cache has no model of that name, and {unreached}; copy the model's folder here.") from error
     if not (folder / "config.json").exists():
         raise BadInput(f"The hub's {name} has no config.json, so it is no model that can be read here.")
-    if not any(folder.glob("model*.safetensors")):
+    if not any(folder.rglob("model*.safetensors")):
         raise BadInput(f"The hub's {name} has no safetensors; if its weights are pickled: {CONVERT}.")
     return folder
 

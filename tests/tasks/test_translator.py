@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 
 import pytest
@@ -123,6 +124,41 @@ def test_a_text_that_is_the_name_of_a_file_stands_for_its_lines(folder, tmp_path
     said = capsys.readouterr()
     assert said.out == "" and re.fullmatch(r"2 texts in [0-9.]+ s: news.fr\n", said.err)
     assert (tmp_path / "news.fr").read_text().splitlines() == wanted[1:]
+
+
+def test_a_file_of_translations_appears_whole_and_what_was_made_before_an_end_too_soon_is_kept_and_said(folder, tmp_path, monkeypatch, capsys):
+    wanted = workings.load(folder).translate(TEXTS)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "news.fr").write_text("as it was\n")
+
+    def texts(stop: BaseException):
+        """Two texts, translated one by one, and then the end."""
+        for text in TEXTS[:2]:
+            yield from workings.load(folder).translate_all([text])
+            assert (tmp_path / "news.fr").read_text() == "as it was\n"
+        raise stop
+
+    for stop, code in ((KeyboardInterrupt(), 130), (BadInput("The third is no text."), 2)):
+        monkeypatch.setattr("workings.verbs.translate", lambda *given, stop=stop, **choices: texts(stop))
+        with pytest.raises(SystemExit) as end:
+            main(["translate", str(folder), *TEXTS, "--out", "news.fr"])
+        assert end.value.code == code and "what was written until then is in news.fr.part" in capsys.readouterr().err
+        assert (tmp_path / "news.fr.part").read_text().splitlines() == wanted[:2] and (tmp_path / "news.fr").read_text() == "as it was\n"
+    monkeypatch.undo()
+    main(["translate", str(folder), *TEXTS, "--out", str(tmp_path / "news.fr")])
+    assert (tmp_path / "news.fr").read_text().splitlines() == wanted and not (tmp_path / "news.fr.part").exists()
+
+
+def test_nothing_is_left_where_nothing_was_written_and_a_device_is_not_replaced(folder, tmp_path):
+    with pytest.raises(SystemExit):
+        main(["translate", str(folder), "--file", "no-such-file", "--out", str(tmp_path / "out")])
+    assert list(tmp_path.iterdir()) == []
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    main(["translate", str(folder), "the cat", "--out", str(pipe)])
+    assert os.read(reader, 1000).decode() == workings.load(folder).translate("the cat") + "\n" and pipe.is_fifo()
+    os.close(reader)
 
 
 def test_standard_input_is_translated_line_by_line(folder, monkeypatch, capsys):

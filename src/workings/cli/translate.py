@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from workings.cli.appearing import appearing
 from workings.cli.lines import lines_of
 from workings.cli.progress import Progress
 from workings.cli.shape import Files, MaybeWhole, make_app
@@ -58,7 +59,7 @@ def translate(
         model: A run's folder, a model's folder, or a model's name on the hub.
         texts: The texts to translate; of one that is the name of a file, every line. Put -- before one that begins with a dash.
         file: A file with a text on each line; - is standard input; can be given more than once.
-        out: Write the translations into this file, and not to the terminal.
+        out: Write the translations into this file, and not to the terminal; until they are all there it is called FILE.part.
         beam: How many hypotheses are kept open for each text; 1 always takes the likeliest token. [default: 4]
         length_penalty: Hypotheses of n tokens are compared by log P / n^this; above 1 favors long ones. [default: 1]
         nbest: How many translations to give for each text, with their scores. [default: 1]
@@ -90,7 +91,7 @@ def translate(
     translated = verbs.translate(model, sources(texts, file or []), alignment=show_attention, **choices)
     count, long, started = 0, 0, time.perf_counter()
     progress = Progress() if out or not sys.stdout.isatty() else None  # the translations themselves say how far it is
-    with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target:
+    with appearing(out) if out else nullcontext(sys.stdout) as target:
         for one in translated:
             count, long = count + 1, long + (one.parts > 1)
             if progress is not None:

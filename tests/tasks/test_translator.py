@@ -180,6 +180,14 @@ def test_several_translations_come_with_scores_and_json_says_everything(folder, 
     assert one["source"] == "the cat" and set(one["translations"][0]) == {"text", "score", "logprob", "tokens", "ended"}
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_layer_that_there_is_not_is_refused_before_anything_is_printed(folder, more, capsys):
+    with pytest.raises(SystemExit):
+        main(["translate", str(folder), "the cat", "--show-attention", "--layer", "9", *more])
+    said = capsys.readouterr()
+    assert said.out == "" and "There is no layer 9 of cross-attention" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

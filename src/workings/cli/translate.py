@@ -88,7 +88,7 @@ def translate(
         raise BadInput(f"{out} is to be translated, and would be written over by --out; give another name.")
     if layer is not None and not show_attention:
         raise BadInput("--layer says which layer --show-attention shows; give that too.")
-    translated = verbs.translate(model, sources(texts, file or []), alignment=show_attention, **choices)
+    translated = verbs.translate(model, sources(texts, file or []), alignment=show_attention, layer=layer, **choices)
     count, long, started = 0, 0, time.perf_counter()
     progress = Progress() if out or not sys.stdout.isatty() else None  # the translations themselves say how far it is
     with appearing(out) if out else nullcontext(sys.stdout) as target:

@@ -37,9 +37,14 @@ class Alignment:
     def layer(self, number: int | None = None) -> Tensor:
         """The mean over the heads of one layer, counted from 1, [T, S]."""
         number = self.usual if number is None else number
-        if not 1 <= number <= len(self.weights):
-            raise BadInput(f"There is no layer {number} of cross-attention; this model's are 1 to {len(self.weights)}.")
+        check_layer(number, len(self.weights))
         return self.weights[number - 1].mean(0)
+
+
+def check_layer(number: int, layers: int) -> None:
+    """Refuse a layer that a model of so many does not have; they are counted from 1."""
+    if not 1 <= number <= layers:
+        raise BadInput(f"There is no layer {number} of cross-attention; this model's are 1 to {layers}.")
 
 
 @torch.inference_mode()

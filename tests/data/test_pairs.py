@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workings.data.pairs import EMPTY, held_back, read_pairs
+from workings.data.pairs import EMPTY, Pairs, held_back, read_pairs, refuse_labels
 from workings.errors import BadInput
 
 ROWS = [("a dog", "ein Hund"), ("two cats", "zwei Katzen"), ("", "nichts"), ("three", "drei")]
@@ -127,3 +127,14 @@ def test_pairs_held_back_are_a_part_of_all_and_nothing_is_in_both():
 def test_a_single_pair_cannot_be_both_learned_and_validated(tmp_path):
     with pytest.raises(BadInput, match="1 pair, which cannot be both"):
         held_back(read_pairs(parallel(tmp_path, ["a"], ["x"]), "en", "de"), 0.1)
+
+
+def test_a_side_of_labels_is_refused_and_sentences_that_come_often_are_not():
+    labels = ["negative", "positive", "very positive"]
+    texts = [f"text number {number}" for number in range(60)]
+    for sources, targets, name in ((texts, labels * 20, "de"), (labels * 20, texts, "en"), (labels * 20, labels * 20, "en")):
+        with pytest.raises(BadInput, match=rf"The column '{name}' of here has only 3 different texts in 60 rows \('negative', 'positive', 'very positive'\)"):
+            refuse_labels(Pairs("here", ("en", "de"), sources, targets))
+    refuse_labels(Pairs("here", ("en", "de"), texts, ["one of four words", "another of four words"] * 30))
+    refuse_labels(Pairs("here", ("en", "de"), texts[:20], labels[:2] * 10 + ["neutral"]))
+    refuse_labels(Pairs("here", ("en", "de"), texts, [f"word {number % 7}" for number in range(60)]))

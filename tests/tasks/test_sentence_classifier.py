@@ -46,6 +46,16 @@ def test_a_text_alone_has_the_probabilities_that_it_has_among_others(run):
     torch.testing.assert_close(model.probabilities(texts), torch.cat([model.probabilities([text]) for text in texts]), rtol=1e-4, atol=1e-5)
 
 
+def test_a_long_text_is_shown_by_its_beginning_and_given_whole_as_json(run, capsys):
+    text = "a great film and " * 40 + "no more"
+    main(["classify", str(run.folder), text, "a  short\none"])
+    long, short = capsys.readouterr().out.splitlines()
+    shown, _, said = long.partition("…: ")
+    assert text.startswith(shown) and 90 < len(shown) < 100 and said.count("%") == 2 and short.startswith("a short one: ")
+    main(["classify", str(run.folder), text, "--json"])
+    assert json.loads(capsys.readouterr().out)["text"] == text
+
+
 def test_the_scores_of_the_run_are_those_it_noted(run):
     noted = json.loads((run.model / "config.json").read_text())["scores"]
     scores = run.evaluate()

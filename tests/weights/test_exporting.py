@@ -165,12 +165,18 @@ def test_the_commands_import_export_and_write(tmp_path, capsys, monkeypatch):
         (["export", "nowhere", "--to", "hf"], "There is no model in nowhere: it does not exist"),
         (["push", "nowhere", "me/mine"], "There is no model in nowhere"),
         (["import", "bad"], "config.json is not valid JSON"),
+        (["export", "empty", "--to", "hf"], "no config.json, nor a model/ with one; give the folder of a run or of a model"),
+        (["export", "empty/notes.txt", "--to", "hf"], "it is a file, and none of a known model; give the folder of a run, or of a model"),
+        (["export", "early", "--to", "hf"], "this run keeps one from its first evaluation on, and has had none; go on with workings resume early"),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_exit_code_2(tokens, said, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "config.json").write_text("{")
+    for folder, name in (("empty", "notes.txt"), ("early", "config.toml")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("")
     with pytest.raises(SystemExit) as stop:
         main(tokens)
     lines = capsys.readouterr().err.splitlines()

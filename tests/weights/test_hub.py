@@ -50,6 +50,17 @@ def test_a_name_that_cannot_be_reached_is_refused_in_a_sentence(name, cache):
         locate(name)
 
 
+def test_a_folder_that_may_have_been_meant_is_named(cache, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("runs/sentences-1", "minilm", "other"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, meant in (("sentence-1", "runs/sentences-1"), ("minilm2", "minilm"), ("runs/sentences-2", "runs/sentences-1")):
+        with pytest.raises(BadInput, match=rf"did you mean {meant}\? Else give the folder of a run or of a model"):
+            locate(name)
+    with pytest.raises(BadInput, match="is set; give the folder of a run"):
+        locate("unlike")
+
+
 @pytest.mark.parametrize("name", ["some/folder/deep", "../models", "a b", Path("nobody/nothing")])
 def test_what_cannot_be_a_name_is_taken_for_a_folder(name, cache):
     with pytest.raises(BadInput, match="There is no folder"):

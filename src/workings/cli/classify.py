@@ -35,7 +35,7 @@ def classify(model: str, /, *given: str, top: Whole = 5, text: str | None = None
         top: How many of the likeliest classes to name.
         text: The column of a table that holds the texts. [default: that of the training, or text]
         explain: Of a text, say too what each token does for the likeliest class: integrated gradients of its log-odds, in color on a terminal.
-        json: Print one JSON object a picture or text.
+        json: Print one JSON object a picture or text, with the whole text.
     """
     from workings import verbs
 

@@ -9,9 +9,11 @@ from workings.data.files import DECOMPRESS, kind_of, read_text
 from workings.data.labeled import open_table
 from workings.data.order import permutation
 from workings.data.tables import SEPARATED, Table, read_table
-from workings.errors import BadInput, counted
+from workings.errors import BadInput, command, counted
 
 EMPTY = "with an empty side"
+LABELS, REPEATED, WORDS = 100, 10, 3
+"""A side is taken for labels if it has no more different texts than these, each comes so many times in the mean, and none has more words."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,18 @@ def texts_of(table: Table, name: str) -> list[str]:
         both = table.column("translation")
         table = Table(table.where, (name,), lambda name: [row.get(name) for row in both])
     return [text.strip() for text in table.texts(name, blank=True)]
+
+
+def refuse_labels(pairs: Pairs) -> None:
+    """Refuse pairs of which a side has hardly any different texts, and short ones: classes are not translations."""
+    for name, side in zip(pairs.languages, (pairs.sources, pairs.targets), strict=True):
+        kinds = dict.fromkeys(side)
+        if len(kinds) <= min(LABELS, len(pairs) // REPEATED) and max(len(text.split()) for text in kinds) <= WORDS:
+            some = ", ".join(map(repr, list(kinds)[:4])) + ", ..." * (len(kinds) > 4)
+            raise BadInput(
+                f"The column {name!r} of {pairs.where} has only {counted(len(kinds), 'different text')} in {len(pairs):,} rows ({some}), which look like "
+                f"labels and not like sentences; choose other columns with --source and --target, or learn the labels with `{command('train sentences')}`."
+            )
 
 
 def held_back(pairs: Pairs, part: float) -> tuple[Pairs, Pairs]:

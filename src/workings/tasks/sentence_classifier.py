@@ -25,6 +25,8 @@ from workings.weights.folder import load_folder
 
 WINDOW = 4096
 """So many texts are read before the first of them is classified: those of like length meet."""
+LINE = 100
+"""Of a text, so many characters are shown at most."""
 LINES = (".txt", ".text", ".md")
 """Files whose every line is a text."""
 
@@ -49,8 +51,9 @@ class ClassifiedText:
 
     @property
     def what(self) -> str:
-        """What was classified, in a line."""
-        return " ".join(self.text.split())
+        """What was classified, in a line; of a long text the beginning."""
+        line = " ".join(self.text.split())
+        return line if len(line) <= LINE else line[: LINE - 1].rstrip() + "…"
 
 
 class TextClassifier:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from workings.data.framing import padded
 from workings.data.labeled import said_of
 from workings.data.overlap import overlap
-from workings.data.pairs import Pairs, held_back, read_pairs
+from workings.data.pairs import Pairs, held_back, read_pairs, refuse_labels
 from workings.data.ragged import Ragged, ragged
 from workings.data.token_buckets import TokenBuckets
 from workings.data.tokenizers import Tokenizer, train_tokenizer
@@ -172,6 +172,7 @@ class Translation(Game):
 def read_parts(data: TranslationData) -> tuple[Pairs, Pairs]:
     """The pairs to learn from and those to validate with: a file each, or a part kept back."""
     pairs = read_pairs(data.source, data.source_language, data.target_language, data.encoding)
+    refuse_labels(pairs)
     if not data.validation_source:
         return held_back(pairs, data.validation)
     return pairs, read_pairs(data.validation_source, data.source_language, data.target_language, data.encoding)

@@ -62,10 +62,19 @@ def model_folder(folder: str | Path) -> Path:
     if (folder / "model" / "config.json").exists():
         return folder / "model"
     if not (folder / "config.json").exists() and bare_file(folder) is None:
-        reason = "does not exist" if not folder.exists() else "has no config.json, nor a model/ with one; has the run been evaluated once?"
-        hint = f"; if it is a name on the hub, first: {command(f'import {folder}')}" if not folder.exists() and len(folder.parts) == 2 else ""
-        raise BadInput(f"There is no model in {folder}: it {reason}{hint}")
+        raise BadInput(f"There is no model in {folder}: {missing(folder)}")
     return folder
+
+
+def missing(folder: Path) -> str:
+    """Why there is no model in a folder, and what to do."""
+    if not folder.exists():
+        return "it does not exist" + (f"; if it is a name on the hub, first: {command(f'import {folder}')}" if len(folder.parts) == 2 else ".")
+    if folder.is_file():
+        return "it is a file, and none of a known model; give the folder of a run, or of a model, which holds config.json and model.safetensors."
+    if (folder / "config.toml").exists():
+        return f"this run keeps one from its first evaluation on, and has had none; go on with {command(f'resume {folder}')}"
+    return "it has no config.json, nor a model/ with one; give the folder of a run or of a model."
 
 
 def is_foreign(config: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from workings.errors import BadInput, command
@@ -34,12 +35,22 @@ def locate(name: str | Path) -> Path:
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise BadInput(f"There is no folder {name}, and the hub has no model of that name that may be seen without `hf auth login`.") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise BadInput(f"There is no folder {name}, the cache has no model of that name, and {unreached}; copy the model's folder here.") from error
+        raise BadInput(
+            f"There is no folder {name}, the cache has no model of that name, and {unreached}; {alike(path)}give the folder of a run or of a model, "
+            "or copy the model's folder here."
+        ) from error
     if not (folder / "config.json").exists():
         raise BadInput(f"The hub's {name} has no config.json, so it is no model that can be read here.")
     if not any(folder.rglob("model*.safetensors")):
         raise BadInput(f"The hub's {name} has no safetensors; if its weights are pickled: {CONVERT}.")
     return folder
+
+
+def alike(path: Path) -> str:
+    """Which folder here, or among the runs, may have been meant; nothing if none is called so."""
+    beside = [folder for place in dict.fromkeys((path.parent, Path("runs"))) if place.is_dir() for folder in place.iterdir() if folder.is_dir()]
+    close = get_close_matches(path.name, [folder.name for folder in beside], n=1)
+    return f"did you mean {next(folder for folder in beside if folder.name == close[0])}? Else " if close else ""
 
 
 def push(folder: str | Path, name: str, *, private: bool = True, message: str = "") -> str:

@@ -189,6 +189,12 @@ def test_a_table_of_its_own_or_a_column_may_be_the_validation(tmp_path):
     assert (len(task.examples), len(task.held_examples)) == (16, 2) and "2 rows part = test" in task.about()
 
 
+def test_an_evaluation_is_as_much_work_as_a_third_of_the_steps_over_its_tokens(tmp_path):
+    task = game(tmp_path)
+    per_step = sum(map(len, task.examples)) / len(task.examples) * task.settings.training.batch
+    assert task.steps_per_evaluation == pytest.approx(sum(map(len, task.held_examples)) / per_step / 3)
+
+
 def test_what_was_left_out_cut_or_met_twice_is_told(tmp_path):
     (tmp_path / "table.csv").write_text("text,label\n" + "the same text,a\nanother text that is long,b\n" * 10 + ",a\n")
     said = game(tmp_path, data={"longest": 4, "tokenizer": "byte", "part": "tail"}).about()

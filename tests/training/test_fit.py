@@ -152,6 +152,27 @@ def test_a_budget_of_minutes_is_planned_revised_and_kept(step, evaluation, slowe
     assert tensors(tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("work", "asked", "evaluated"), [(0.0, 0, range(2, 41, 2)), (2.1, 0, [9, 18, 27, 36, 40]), (30.0, 0, [40]), (2.1, 10, [10, 20, 30, 40])]
+)
+def test_evaluations_of_a_run_of_so_many_steps_take_a_fifth_of_it_by_the_games_count_and_no_clock_changes_them(work, asked, evaluated, tmp_path, monkeypatch):
+    clock = Clock(monkeypatch)
+    for name, seconds in (("slow", 50.0), ("fast", 0.1)):
+
+        def change(game, seconds=seconds):
+            clock.game(1.0, seconds)(game)
+            game.steps_per_evaluation = work
+
+        train(language(tmp_path), tmp_path / name, change, steps=40, evaluate_every=asked, checkpoint_every=0)
+        assert [row["step"] for row in metrics(tmp_path / name, "validation")] == list(evaluated)
+
+
+def test_the_work_of_an_evaluation_is_a_third_of_that_of_steps_over_the_same_data(tmp_path):
+    game, settings, _ = language(tmp_path)({})
+    steps = len(game.validation) / (settings.batch * game.settings.model.context)
+    assert game.steps_per_evaluation == pytest.approx(steps / 3) and 0.5 < steps < 50
+
+
 def test_the_schedule_ends_at_the_last_step_of_a_budget(tmp_path, monkeypatch):
     clock = Clock(monkeypatch)
     make = language(tmp_path, optimizer={"schedule": "linear", "final": 0.0, "warmup": 0.0})

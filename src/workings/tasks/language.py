@@ -53,6 +53,7 @@ class Language(Game):
         model = build(s.model)
         self.players = {"model": model}
         self.units_per_step = s.training.batch * s.model.context
+        self.steps_per_evaluation = len(self.validation) / self.units_per_step / 3
         self.flops_per_step = self.units_per_step * 3 * flops_per_token(s.model, model)
 
     def about(self) -> str:

@@ -74,6 +74,7 @@ class Pretraining(Game):
         self.model = self.make(body, start)
         self.players = {"model": self.model}
         self.units_per_step = s.training.batch * self.context
+        self.steps_per_evaluation = len(self.held) / self.units_per_step / 3
         self.flops_per_step = 3 * s.training.batch * self.flops_per_window()
 
     def refuse_other_way(self, causal: bool, objective: str) -> None:

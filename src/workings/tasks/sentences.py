@@ -65,6 +65,7 @@ class Sentences(Game):
         model = make_model(s, start)
         self.players = {"model": model}
         self.units_per_step = s.training.batch
+        self.steps_per_evaluation = len(self.held_examples.flat) / len(self.examples.flat) * len(self.examples) / s.training.batch / 3
         self.flops_per_step = 3 * s.training.batch * flops_per_text(model, float(self.examples.lengths.float().mean()) + 1, asked=1)
         self.said = torch.empty(0)
         """The probabilities that the last evaluation gave, [N, C]."""

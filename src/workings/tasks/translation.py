@@ -69,6 +69,9 @@ class Translation(Game):
         self.said: list[str] = []
         """What the last evaluation made of the pairs that are tried."""
         self.units_per_step = round(int(lengths.sum()) / self.buckets.steps)
+        held = lengths_of(self.held_examples)
+        written = held[: len(self.tried())]  # a token at a time, which takes about three times as long for each
+        self.steps_per_evaluation = (int(held.sum()) / 3 + int(written.sum())) / self.units_per_step
         self.flops_per_step = 3 * flops_per_pair(model, *lengths.double().mean(0).tolist()) * len(lengths) / self.buckets.steps
 
     def about(self) -> str:

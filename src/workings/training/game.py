@@ -35,6 +35,8 @@ class Game(ABC):
     """How many of them one step sees."""
     flops_per_step: float = 0.0
     """Floating-point operations of one step, forward and backward; 0 if not known."""
+    steps_per_evaluation: float = 0.0
+    """About as many steps as an evaluation is work (a forward pass is a third of a step), counted and not measured; 0 if not known."""
     fingerprint = ""
     """A checksum of the data; a run does not go on with other data than it began with."""
 

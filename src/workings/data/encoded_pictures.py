@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from workings.data.picture_settings import Preparation
@@ -53,7 +54,7 @@ class Encoded:
 
     def decoded(self, row: int, how: Preparation) -> Tensor:
         """The picture, brought to its size. -> uint8 [C, H, W]."""
-        picture = open_picture(self.get(row), how.channels, min(how.size), self.names[row])
+        picture = open_picture(self.get(row), how.channels, max(how.size), self.names[row])
         return cropped(resized_pixels(picture, how), how.crop)
 
     def check(self, row: int, how: Preparation, thorough: bool = False) -> None:
@@ -92,6 +93,7 @@ def by_all_cores(rows: Sequence[int], work: Callable[[int, int], None], watch: W
                 broken[place] = error
 
     starts = range(0, len(rows), at_once)
+    Image.init()  # threads that meet a rare format at the same time would disturb each other in finding who reads it
     with huge_pictures_refused(), ThreadPoolExecutor(cores) as pool:
         for start, _ in zip(starts, pool.map(some, starts), strict=True):
             if watch:

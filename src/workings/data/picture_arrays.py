@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workings.data.files import read_bytes
+from workings.data.files import read_bytes, read_text
 from workings.data.picture_fitting import Found
 from workings.errors import BadInput, counted
 
@@ -27,6 +27,7 @@ IDX = re.compile(r"(?P<part>train|t10k|test|val|valid|validation)?[-_.]?(?P<what
 IDX_PARTS = {"train": "train", "t10k": "test", "test": "test", "val": "validation", "valid": "validation", "validation": "validation", "": "train"}
 
 CIFAR_FILES = {"train": re.compile(r"(data_batch_\d+|train)\.bin"), "test": re.compile(r"test(_batch)?\.bin")}
+CIFAR_NAMES = ("batches.meta.txt", "fine_label_names.txt")
 CIFAR_PICKLED = ({"data_batch_1", "test_batch"}, {"train", "test", "meta"})
 
 
@@ -42,7 +43,7 @@ def read_npz(path: Path, names: Sequence[str] = ()) -> dict[str, Found]:
             said = next((arrays[key] for key in CLASSES if key in arrays), None)
             names = [str(name) for name in said] if said is not None else names
             return {part: labeled(arrays[keys[0]], arrays[keys[1]], names, f"{where} ({keys[0]})") for part, keys in found.items() if keys}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         reason = "it holds Python objects, which could run a program when they are read" if "pickle" in str(error).lower() else str(error)
         raise BadInput(f"{where} cannot be read: {reason.rstrip('.')}; save arrays of numbers with numpy.savez.") from None
 
@@ -55,9 +56,7 @@ def labeled(x: np.ndarray, y: np.ndarray, names: Sequence[str], where: str) -> F
             f"The labels of {where} are {y.dtype} {list(y.shape)}; give the number or the name of one class for each of the {counted(len(x), 'picture')}."
         )
     if names and y.dtype.kind != "U" and len(y) and not 0 <= y.min() <= y.max() < len(names):
-        raise BadInput(
-            f"The labels of {where} go from {y.min()} to {y.max()}, but there are names for {counted(len(names), 'class').replace('classs', 'classes')}."
-        )
+        raise BadInput(f"The labels of {where} go from {y.min()} to {y.max()}, but there are {len(names):,} names of classes.")
     labels = [names[label] if names and not isinstance(label, str) else str(label).strip() for label in y.tolist()]
     return Found(where, channels_first(x, where), labels)
 
@@ -135,10 +134,12 @@ def cifar_files(folder: Path) -> dict[str, list[Path]]:
     return {part: files for part, files in found.items() if files}
 
 
-def read_cifar(files: dict[str, list[Path]], names: Sequence[str] = ()) -> dict[str, Found]:
+def read_cifar(files: dict[str, list[Path]]) -> dict[str, Found]:
     """The parts of CIFAR's binary version: a row is a label (in CIFAR-100 a coarse and a fine one) and 3 x 32 x 32 bytes."""
     if "train" not in files:
         raise BadInput(f"{str(files['test'][0])!r} holds pictures to test with, but there are none to learn from beside it (data_batch_1.bin or train.bin).")
+    listed = next((path for name in CIFAR_NAMES if (path := files["train"][0].with_name(name)).is_file()), None)
+    names = read_text(listed).split() if listed else ()
     parts = {}
     for part, paths in files.items():
         rows = []

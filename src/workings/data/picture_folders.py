@@ -39,9 +39,9 @@ def read_folder(root: Path) -> dict[str, Found]:
         if part:
             parts[part] = path
     if "train" in parts and folders_in(parts["train"]) and not own_pictures(parts["train"]):
-        refuse_one_class(parts["train"])
         found = {part: read_classes(parts[part], {root}) for part in ("train", "validation", "test") if part in parts}
         beside = sum(len(listed(path, {root}).pictures) for path in folders.values() if path not in parts.values()) + len(own_pictures(root))
+        refuse_one_class(parts["train"], found["train"].labels)
         if beside:
             found["train"].left_out["outside of the folders train, validation and test"] = beside
         return found
@@ -50,8 +50,9 @@ def read_folder(root: Path) -> dict[str, Found]:
             f"{str(root)!r} has {' and '.join(map(repr, folders))}, but there must be a train folder with a folder for each class in it; "
             "sort the pictures into folders named after their classes."
         )
-    refuse_one_class(root)
-    return {"train": read_classes(root, set())}
+    found = read_classes(root, set())
+    refuse_one_class(root, found.labels)
+    return {"train": found}
 
 
 def read_classes(root: Path, above: set[Path]) -> Found:
@@ -83,13 +84,12 @@ def refuse_no_pictures(root: Path, labels: list[str], loose: list[str]) -> None:
         raise BadInput(f"{str(root)!r} holds {counted(len(loose), 'picture')}, but in no class folders; sort them into folders named after their classes.")
 
 
-def refuse_one_class(root: Path) -> None:
-    """A folder with a single folder in it, in which the classes may be."""
-    folders = folders_in(root)
-    if len(folders) == 1:
-        name, path = next(iter(folders.items()))
-        advice = f"if its folders are the classes, give {str(path)!r}" if len(folders_in(path)) > 1 else "give it a folder for each class"
-        raise BadInput(f"{str(root)!r} has the one class folder {name!r}, but telling classes apart needs at least two; {advice}.")
+def refuse_one_class(root: Path, labels: list[str]) -> None:
+    """Pictures that are all in one class folder, in which the classes may be."""
+    if len(set(labels)) == 1:
+        inner = next((path for name, path in folders_in(root).items() if name.strip() == labels[0] and len(folders_in(path)) > 1), None)
+        advice = f"perhaps {str(inner)!r} is what you mean" if inner else "sort them into folders named after their classes"
+        raise BadInput(f"All pictures of {str(root)!r} are in the one class folder {labels[0]!r}, but telling classes apart needs at least two; {advice}.")
 
 
 def folders_in(root: Path) -> dict[str, Path]:

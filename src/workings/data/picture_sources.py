@@ -19,7 +19,7 @@ from workings.data.picture_arrays import cifar_files, idx_files, read_cifar, rea
 from workings.data.picture_fitting import Fit, Found, fit_parts
 from workings.data.picture_folders import read_folder
 from workings.data.picture_settings import CIFAR10_CLASSES, FASHION_CLASSES
-from workings.data.picture_tables import read_hub, read_picture_table
+from workings.data.picture_tables import parquet_files, read_hub, read_parquet_folder, read_picture_table
 from workings.data.pictures import SUFFIXES
 from workings.data.sources import HUB_NAME
 from workings.data.tables import TABLES
@@ -59,7 +59,7 @@ def read_pictures(
     """The labeled pictures that `source` names, in the parts that it keeps apart itself. In this order, `source` is
 
     1. `builtin:fashion`, a set that comes with the package; `hub:OWNER/NAME` or `hub:OWNER/NAME:CONFIGURATION`, a set of the hub;
-    2. a folder: with a folder for each class, or with train, validation and test folders of those; with MNIST's idx files, or CIFAR's binary ones;
+    2. a folder: with a folder for each class, or with train, validation and test folders of those; with MNIST's idx files, CIFAR's binary ones, or .parquet;
     3. a file: .npz; an idx file of pictures beside that of its labels; a table with pictures in it (.parquet) or with names of files (.csv, .tsv, .jsonl);
     4. `fashion`, or `mnist`, `fashion-mnist`, `cifar10`, `cifar100`: NAME.npz in the cache ($WORKINGS_CACHE or ~/.cache/workings), or the hub, then kept there;
     5. a name of the hub, `owner/name`.
@@ -87,7 +87,7 @@ def found_in(source: str, picture: str, label: str) -> dict[str, Found]:
         raise BadInput("The name of the data is empty; give a folder of pictures, a file, or a built-in set such as 'fashion'.")
     path = Path(source).expanduser()
     if path.is_dir():
-        return read_any_folder(path)
+        return read_any_folder(path, picture, label)
     if path.exists():
         return read_file(path, picture, label)
     if source in KNOWN:
@@ -100,11 +100,15 @@ def found_in(source: str, picture: str, label: str) -> dict[str, Found]:
     return read_hub(source, picture, label)
 
 
-def read_any_folder(path: Path) -> dict[str, Found]:
-    """Files of MNIST or CIFAR if there are such, else class folders."""
+def read_any_folder(path: Path, picture: str, label: str) -> dict[str, Found]:
+    """Files of MNIST or CIFAR, or tables, if there are such, else class folders."""
     if idx_files(path):
         return read_idx_folder(path)
-    return read_cifar(files) if (files := cifar_files(path)) else read_folder(path)
+    if files := cifar_files(path):
+        return read_cifar(files)
+    if files := parquet_files(path):
+        return read_parquet_folder(files, picture, label)
+    return read_folder(path)
 
 
 def read_file(path: Path, picture: str, label: str) -> dict[str, Found]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from workings.data.encoded_pictures import Encoded
 from workings.data.files import kind_of
-from workings.data.labeled import PARTS, spelling
+from workings.data.labeled import spelling
 from workings.data.picture_fitting import Found
+from workings.data.picture_folders import PICTURE_PARTS
 from workings.data.tables import hub_splits, read_table
 from workings.errors import BadInput, suggest
 
@@ -25,7 +27,7 @@ LABELS = ("label", "labels", "fine_label", "class")
 def read_hub(name: str, picture: str = "", label: str = "") -> dict[str, Found]:
     """The parts of a set of the hub; if none is to train with, the first is."""
     splits = hub_splits(*name.split(":", 1))
-    names = {(PARTS | {"test": "test"}).get(str(split), ""): split for split in reversed(list(splits))}
+    names = {PICTURE_PARTS.get(str(split), ""): split for split in reversed(list(splits))}
     names.setdefault("train", next(iter(splits)))
     parts = {}
     for part in ("train", "validation", "test"):
@@ -41,7 +43,7 @@ def read_picture_table(path: Path, picture: str = "", label: str = "") -> dict[s
     import pyarrow
 
     if kind_of(path) == ".parquet":
-        whole, classes = open_parquet(path)
+        whole, classes = open_parquet([path])
         return {"train": rows_of(whole.column, classes, picture, label, repr(str(path)), path.parent)}
     table = read_table(path)
 
@@ -54,16 +56,35 @@ def read_picture_table(path: Path, picture: str = "", label: str = "") -> dict[s
     return {"train": rows_of(column, dict.fromkeys(table.names, ()), picture, label, table.where, path.parent)}
 
 
-def open_parquet(path: Path) -> tuple["pyarrow.Table", dict[str, Sequence[str]]]:
-    """A table, and for each column the names of the classes where `datasets` has noted them."""
+def parquet_files(folder: Path) -> dict[str, list[Path]]:
+    """The tables of a folder, as sets of the hub are kept (train-00000-of-00002.parquet; also in a folder `data`), by part."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted([*folder.glob("*.parquet"), *folder.glob("data/*.parquet")]):
+        found.setdefault(PICTURE_PARTS.get(re.split(r"[-_.]", path.name.lower())[0], "train"), []).append(path)
+    return found
+
+
+def read_parquet_folder(files: Mapping[str, list[Path]], picture: str = "", label: str = "") -> dict[str, Found]:
+    """The parts of such a folder."""
+    if "train" not in files:
+        raise BadInput(f"{str(next(iter(files.values()))[0])!r} is not to be learned from, and there is no train-*.parquet beside it; add one.")
+    parts = {}
+    for part, paths in files.items():
+        table, classes = open_parquet(paths)
+        parts[part] = rows_of(table.column, classes, picture, label, f"{str(paths[0].parent)!r} ({part})", paths[0].parent)
+    return parts
+
+
+def open_parquet(paths: Sequence[Path]) -> tuple["pyarrow.Table", dict[str, Sequence[str]]]:
+    """A table in one or several files, and for each column the names of the classes where `datasets` has noted them."""
     import pyarrow
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path, memory_map=True)
+        table = pyarrow.concat_tables([parquet.read_table(path, memory_map=True) for path in paths])
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise BadInput(f"{str(path)!r} is not a Parquet table ({reason}); it may be truncated: copy or download it again.") from None
+        raise BadInput(f"{str(paths[0])!r} is not a Parquet table ({reason}); it may be truncated: copy or download it again.") from None
     features = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     classes = {column: feature.get("names") for column, feature in features.items() if isinstance(feature, dict)}
     return table, {column: classes.get(column) or () for column in table.column_names}
@@ -76,25 +97,20 @@ def rows_of(
     pictures = column(chosen(classes, picture, PICTURES, "picture", where))
     label = chosen(classes, label, LABELS, "label", where)
     names, there = names_of(pictures, where)
-    kept, labels, left_out, missing = [], [], Counter(), ""
+    kept, labels, left_out = [], [], Counter()
     for row, value in enumerate(column(label).to_pylist()):
         if classes[label] and isinstance(value, int):
             value = classes[label][value] if 0 <= value < len(classes[label]) else None
         said = spelling(value, where, row + 1)
-        path = os.path.join(folder or "", names[row]) if there[row] == "file" else ""
         if not there[row]:
             left_out["without a picture"] += 1
         elif not said:
             left_out["without a label"] += 1
-        elif path and not os.path.exists(path):
-            left_out["whose file is missing"] += 1
-            missing = missing or path
         else:
             kept.append(row)
             labels.append(said)
     if not kept:
-        first = f" ({missing!r} is not there)" if missing else ""
-        raise BadInput(f"{where} has no row with a picture and a label{first}; choose other columns with --picture and --label.")
+        raise BadInput(f"{where} has no row with a picture and a label; choose other columns with --picture and --label.")
 
     def get(place: int) -> str | bytes:
         row = kept[place]
@@ -103,8 +119,7 @@ def rows_of(
         value = pictures[row].as_py()
         return value["bytes"] if isinstance(value, dict) else value
 
-    notes = [f"{left_out['whose file is missing']:,} files that {where} names are missing, the first is {missing!r}."] if missing else []
-    return Found(where, Encoded([names[row] or f"picture {row:,}" for row in kept], get), labels, dict(left_out), notes)
+    return Found(where, Encoded([names[row] or f"picture {row:,}" for row in kept], get), labels, dict(left_out))
 
 
 def chosen(there: Mapping[str, Sequence[str]], name: str, usual: Sequence[str], what: str, where: str) -> str:

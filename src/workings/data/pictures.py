@@ -25,7 +25,7 @@ LARGEST = 89_478_485
 """Pixels of a picture that are taken, which is where Pillow begins to warn: decoded, more would fill a quarter of a gigabyte."""
 
 DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning)
-DAMAGED += (struct.error, zlib.error, IndexError, KeyError, TypeError, OverflowError, MemoryError, NotImplementedError)
+DAMAGED += (struct.error, zlib.error, LookupError, TypeError, OverflowError, MemoryError, RuntimeError)
 """What Pillow raises at bytes that are no picture, or no longer one."""
 
 FILTERS = {name: Image.Resampling(number) for number, name in enumerate(get_args(Filter))}

@@ -5,8 +5,9 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -79,13 +80,20 @@ def _read(path: Path) -> Tensor | None:
 
 def _write(path: Path, tokens: Tensor) -> None:
     """The checksum of what follows, and the tokens as NumPy stores them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
     np.save(content, tokens.numpy(), allow_pickle=False)
+    with written_whole(path) as file:
+        file.write(hashlib.sha256(content.getvalue()).digest() + content.getvalue())
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write into, beside its place, and moved there when all is written; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(content.getvalue()).digest() + content.getvalue())
+            yield file
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workings.data.builtin import BUILTIN, builtin_path, find_builtin
-from workings.data.cache import cache_folder
+from workings.data.cache import cache_folder, written_whole
 from workings.data.encoded_pictures import Watch
 from workings.data.files import kind_of
 from workings.data.labeled import class_names, refuse_unknown
@@ -157,19 +156,12 @@ def read_known(name: str) -> dict[str, Found]:
 
 
 def keep(path: Path, parts: PictureParts) -> None:
-    """The arrays of a set, written beside their place and moved there whole."""
+    """The arrays of a set."""
     names = class_names(parts.train.labels, parts.train.where)
     arrays = {"classes": np.array(names)}
     for part, ending in ((parts.train, "tr"), (parts.validation, "va"), (parts.test, "te")):
         if part:
             arrays["x" + ending] = part.store.pixels(part.rows).permute(0, 2, 3, 1).contiguous().numpy()
             arrays["y" + ending] = np.array([names.index(label) for label in part.labels])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as file:
+        np.savez(file, **arrays)

@@ -13,7 +13,7 @@ from workings.data.files import kind_of
 from workings.data.labeled import spelling
 from workings.data.picture_fitting import Found
 from workings.data.picture_folders import PICTURE_PARTS
-from workings.data.tables import hub_splits, read_table
+from workings.data.tables import hub_splits, no_parquet, read_table
 from workings.errors import BadInput, suggest
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def open_parquet(paths: Sequence[Path]) -> tuple["pyarrow.Table", dict[str, Sequ
     try:
         table = pyarrow.concat_tables([parquet.read_table(path, memory_map=True) for path in paths])
     except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise BadInput(f"{str(paths[0])!r} is not a Parquet table ({reason}); it may be truncated: copy or download it again.") from None
+        raise no_parquet(repr(str(paths[0])), error) from None
     features = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     classes = {column: feature.get("names") for column, feature in features.items() if isinstance(feature, dict)}
     return table, {column: classes.get(column) or () for column in table.column_names}

@@ -154,9 +154,14 @@ def _parquet(raw: bytes, where: str) -> Table:
     try:
         file = parquet.ParquetFile(pyarrow.BufferReader(raw))
     except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise BadInput(f"{where} is not a Parquet table ({reason}); it may be truncated: copy or download it again.") from None
+        raise no_parquet(where, error) from None
     return Table(where, file.schema_arrow.names, lambda column: file.read([column]).column(0).to_pylist())
+
+
+def no_parquet(where: str, error: Exception) -> BadInput:
+    """What is said of a file that is no Parquet table."""
+    reason = next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
+    return BadInput(f"{where} is not a Parquet table ({reason}); it may be truncated: copy or download it again.")
 
 
 def refuse_half_characters(text: str, where: str) -> None:

@@ -208,22 +208,16 @@ def embed(model: str | Path, texts: Sequence[str] | str, **choices: Any) -> Any:
     return Embedder(locate(model)).embed(texts, **choices)
 
 
-def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, text: str | None = None, explain: bool = False) -> Any:
+def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, explain: bool = False, **choices: Any) -> Any:
     """The `top` likeliest classes, one after another: of pictures, and of each picture of each folder; or of texts, and of those of each table or text file.
 
-    text: the column of a table that holds the texts. explain: what each token of a text does for the likeliest class, in `explained`.
+    explain: why. Of a text what each token does for the likeliest class, in `explained`; of a picture a file with its maps, named in `explained_in`: out, or
+    NAME-explained.png in the folder that it is, or here. text: the column of a table that holds the texts.
     A picture that cannot be read is told in its `error`.
     """
-    classifier = load(model)
-    if not hasattr(classifier, "classify_all"):
-        raise BadInput(f"{model} holds a model that does not classify; give one of pictures or of sentences.")
-    if hasattr(classifier, "classify_texts"):
-        return classifier.classify_all([str(one) for one in given], top=top, column=text, explain=explain)
-    if text is not None:
-        raise BadInput("--text names the column of a table of texts, but this is a model of pictures; leave it out.")
-    if explain:
-        raise BadInput("--explain says what each token of a text does, but this is a model of pictures; leave it out.")
-    return classifier.classify_all(given, top=top)
+    from workings.report.classifying import classify_all
+
+    return classify_all(load(model), given, top=top, explain=explain, **choices)
 
 
 def translate(model: str | Path, texts: str | Iterable[str], *, alignment: bool = False, layer: int | None = None, **choices: Any) -> Iterator[Any]:

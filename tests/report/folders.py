@@ -5,7 +5,13 @@ import math
 import random
 from pathlib import Path
 
+import numpy as np
 import tomli_w
+from PIL import Image
+
+from workings.data.picture_settings import Preparation
+from workings.settings import to_dict
+from workings.weights.folder import save_folder
 
 WRITINGS = (
     "ihtn eoa  sr,lue\ntaehnid  uoeyw sahr ,tnoie",
@@ -91,3 +97,30 @@ def make_run(
 def write_rows(folder: Path, rows: list[dict]) -> None:
     """Write the record."""
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def make_picture_run(folder: Path, model, names: tuple[str, ...], side: int = 8) -> Path:
+    """A run that tells small gray pictures apart, with two mistakes and a right one noted; model: of one channel and these classes."""
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(tomli_w.dumps({"task": "pictures", "data": {"source": "made up"}}), encoding="utf-8")
+    (folder / "environment.json").write_text(
+        json.dumps({"workings": "0.1.0", "device": "cpu", "precision": "float32", "seed": 0, "command": "workings train pictures"}), encoding="utf-8"
+    )
+    how = Preparation(channels=1, size=(side, side), mean=(0.5,), std=(0.25,))
+    save_folder(folder / "model", "pictures", model.settings, model.state_dict(), None, "# Card\n", preparation=to_dict(how))
+    (folder / "samples").mkdir()
+    draw = np.random.default_rng(0)
+    for name, rows, columns in (("00000010-noted.png", 1, 3), ("augmented.png", 8, 8)):
+        Image.fromarray(draw.integers(0, 256, (rows * side, columns * side), dtype=np.uint8)).save(folder / "samples" / name)
+    (folder / "samples" / "data.txt").write_text("60 pictures\n2 classes\n", encoding="utf-8")
+    mistakes = [{"picture": f"{name}.png", "label": names[0], "said": names[1], "probability": p} for name, p in (("a", 0.99), ("b", 0.75))]
+    noted = {"classes": list(names), "confusion": [[20, 10], [5, 25]], "calibration": [[0, 0.0, 0.0], [60, 0.8, 0.75]]}
+    noted |= {"mistakes": mistakes, "right": [{"picture": "c.png", "label": names[1], "said": names[1], "probability": 0.98}]}
+    rows = [
+        {"event": "start", "step": 0, "parameters": {"model": 100}, "units": "pictures", "units_per_step": 8, "steps": 10},
+        {"event": "validation", "step": 10, "seconds": 1.0, "loss": 0.5, "accuracy": 0.75, "best": True},
+        {"event": "sample", "step": 10, **noted, "files": {"noted.png": "samples/00000010-noted.png"}},
+        {"event": "end", "step": 10, "reason": "done", "seconds": 1.0, "total_seconds": 1.1},
+    ]
+    write_rows(folder, rows)
+    return folder

@@ -123,6 +123,12 @@ def numbers(pixels: Tensor, how: Preparation) -> Tensor:
     return (cropped(pixels, how.crop).float() * how.scale - mean) / std
 
 
+def pixels_of(x: Tensor, how: Preparation) -> Tensor:
+    """The pixels that a model's numbers were made from: `numbers` turned around. x: [..., C, H, W] -> uint8."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (how.mean, how.std))
+    return ((x * std + mean) / how.scale).round().clamp(0, 255).byte()
+
+
 def prepared(picture: Image.Image, how: Preparation) -> Tensor:
     """One picture as its model wants it. -> [C, H, W], float32."""
     return numbers(resized_pixels(picture, how), how)

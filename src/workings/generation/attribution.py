@@ -1,6 +1,6 @@
 """Why a sentence classifier says a class: what each token does for it (integrated gradients, Sundararajan et al. 2017), and what `<cls>` looks at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ POINTS = 32
 CLOSE = 0.02
 """How far, in nats, the contributions may be from adding up."""
 TOKENS = 4096
-"""So many tokens, of all points together, go through the model at once."""
+"""So many tokens or pixels, of all points together, go through the model at once."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def log_odds(logits: Tensor, which: int) -> Tensor:
 def integrated_gradients(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, points: int = POINTS) -> Tensor:
     """(x_i - x'_i) integral over a from 0 to 1 of dF / dx_i at x' + a (x - x'), of every element i; their sum is F(x) - F(x').
 
-    f: F of several inputs at once, [n, S, D] -> [n], each by itself; x, baseline: x and x', [S, D]; points: Gauss and Legendre's u, at a = u^2.
+    f: F of several inputs at once, [n, S, D] -> [n], each by itself; x, baseline: x and x', [S, D], of S tokens or pixels;
+    points: Gauss and Legendre's u, at a = u^2.
     Returns float64 [S, D].
     """
     u, weights = (torch.from_numpy(part).to(x.device) / 2 for part in np.polynomial.legendre.leggauss(points))  # on -1/2 .. 1/2
@@ -59,6 +60,15 @@ def integrated_gradients(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Ten
             (gradient,) = torch.autograd.grad(f(between).sum(), between)
         total += torch.einsum("n,nsd->sd", weights[some], gradient.double())
     return total * way.double()
+
+
+def complete(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, change: float, counts: Iterable[int]) -> Tensor:
+    """`integrated_gradients` with the first of these numbers of points whose contributions add up to F(x) - F(x') = change, or else with the last."""
+    for count in counts:
+        found = integrated_gradients(f, x, baseline, count)
+        if abs(float(found.sum()) - change) <= CLOSE:
+            break
+    return found
 
 
 @torch.no_grad()
@@ -76,10 +86,8 @@ def attribute(model: SentenceClassifier | Encoder, tokens: Tensor, text: slice, 
     logits = say(x[None], record=record)
     which = int(logits[0].argmax()) if which is None else which
     end, start = (float(log_odds(z.double(), which)) for z in (logits, say(baseline[None])))
-    for count in (POINTS * 2**n for n in range(5)) if points is None else (points,):
-        found = integrated_gradients(lambda some: log_odds(say(some), which), x, baseline, count).sum(-1)
-        if abs(float(found.sum()) - (end - start)) <= CLOSE:
-            break
+    counts = [POINTS * 2**n for n in range(5)] if points is None else [points]
+    found = complete(lambda some: log_odds(say(some), which), x, baseline, end - start, counts).sum(-1)
     attention = torch.stack([record[f"attention.{layer}"][0, :, place] for layer in range(len(model.body.blocks))])
     return Attribution(which, found.cpu(), end, start, attention.float().cpu(), place)
 

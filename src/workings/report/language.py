@@ -3,7 +3,6 @@
 The two sections take plain data, so they are made and tested without a model; `language_sections` asks a model for that data.
 """
 
-import base64
 import io
 import math
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import numpy as np
 
 from workings.errors import BadInput
 from workings.report.pages import Section, render
+from workings.report.rasters import data_address
 
 ATTENTION_TOKENS = 48
 """The longest sentence whose attention is drawn: more columns than that are not read."""
@@ -67,7 +67,7 @@ def attention_image(weights: np.ndarray) -> str:
     image.putpalette([0x1F, 0x7F, 0xC4] * 256)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", transparency=bytes(range(256)), optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return data_address(buffer.getvalue(), "png")
 
 
 def look_back(weights: np.ndarray) -> float:

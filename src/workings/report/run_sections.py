@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workings.report.language import language_sections
 from workings.report.pages import Section
+from workings.report.pictures import picture_sections
 from workings.report.pretraining import pretraining_sections
 from workings.report.record import read_record
 from workings.report.sentences import sentence_sections
@@ -41,7 +42,17 @@ def translation(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
     return translation_sections(run)
 
 
-TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {"language": language, "sentences": sentences, "translation": translation}
+def pictures(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
+    """A picture classifier's, from its record, the pictures that are noted there, and its model."""
+    return picture_sections(run)
+
+
+TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {
+    "language": language,
+    "sentences": sentences,
+    "translation": translation,
+    "pictures": pictures,
+}
 
 
 def last_sample(run: Path) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 from workings.data.pairs import Pairs, read_pairs
 from workings.errors import counted
 from workings.generation.alignment import Alignment
+from workings.report.classes import facts_of
 from workings.report.language import attention_image
 from workings.report.pages import Section, render
 from workings.report.record import Record, read_record
-from workings.report.sentences import facts_section
 from workings.report.write import spread, timing
 from workings.tasks.translation_scores import sentence_chrf
 from workings.tasks.translator import Translator
@@ -26,8 +26,7 @@ EXTREMES = 5
 def translation_sections(run: Path) -> list[Section]:
     """The sections of a run: from its record, and from what its model makes of validation sentences."""
     record, translator = read_record(run), Translator(run)
-    facts = run / "samples" / "data.txt"
-    sections = [facts_section(facts.read_text(encoding="utf-8").splitlines())] if facts.is_file() else []
+    sections = facts_of(run)
     followed = changes(record)
     sections += [changes_section(followed)] if followed else []
     held = validation_of(run, record, translator)

@@ -12,12 +12,13 @@ from torch import Tensor
 from workings.data.labeled import refuse_unknown
 from workings.data.labeled_pictures import LabeledPictures
 from workings.data.picture_settings import Preparation
-from workings.data.pictures import batches, picture_files, plain, prepared, prepared_pixels
+from workings.data.pictures import batches, open_picture, picture_files, plain, prepared, prepared_pixels
 from workings.errors import BadInput
 from workings.models.classes import names_of
 from workings.models.packed import prepare
 from workings.settings import from_dict
 from workings.tasks.class_scores import class_scores
+from workings.tasks.picture_explanation import PictureExplanation, explain
 from workings.weights.folder import load_folder
 
 BATCH = 16
@@ -39,6 +40,8 @@ class Classified:
     picture: str
     classes: tuple[Belief, ...]
     error: str | None = None
+    explained_in: str | None = None
+    """The file that shows why, where that was asked for."""
 
     @property
     def name(self) -> str:
@@ -117,6 +120,15 @@ class PictureClassifier:
                 reasons = {file: Classified(str(file), (), str(error)) for file, error in broken}
                 for file in sorted([*files, *reasons]):
                     yield reasons[file] if file in reasons else self.said(str(file), answers[file], top)
+
+    def explain(self, picture: Any) -> PictureExplanation:
+        """Where the model looks in a picture and what each pixel does for the likeliest class: of a file, Pillow's picture, or a tensor uint8 [C, H, W]."""
+        self.check()
+        if isinstance(picture, Tensor):
+            x = prepared_pixels(picture[None], self.preparation)[0]
+        else:
+            x = prepared(picture if isinstance(picture, Image.Image) else open_picture(picture, self.preparation.channels), self.preparation)
+        return explain(self.model, x, self.preparation, self.class_names)
 
     def check(self) -> None:
         """Refuse a model without classes."""

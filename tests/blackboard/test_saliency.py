@@ -66,6 +66,15 @@ def test_contributions_add_up_to_the_change_of_the_log_odds(model, picture):
         assert float(found.abs().max()) > 0.01
 
 
+def test_as_many_points_are_taken_as_the_sum_needs(picture, monkeypatch):
+    model = random_model(KINDS["CNN"], training=False)
+    few, end, start = contributions(model, picture, torch.zeros_like(picture), 2, points=1)
+    assert abs(float(few.sum()) - end + start) > 0.05
+    monkeypatch.setattr("workings.generation.saliency.COUNTS", (1, 32, 64))
+    enough, _, _ = contributions(model, picture, torch.zeros_like(picture), 2)
+    assert torch.equal(enough, contributions(model, picture, torch.zeros_like(picture), 2, points=32)[0])
+
+
 def test_pixels_that_are_the_baselines_contribute_nothing(model, picture):
     baseline = torch.zeros_like(picture)
     baseline[:, 2:4, 1] = picture[:, 2:4, 1]

@@ -45,7 +45,7 @@ def test_maps_are_of_the_class_that_is_said_as_large_as_what_the_model_sees_and_
     why, found = classifier.explain(picture), classifier.classify(picture)
     assert why.name == found.name and why.probability == pytest.approx(found.classes[0].probability, abs=1e-5)
     assert why.log_odds == pytest.approx(float(torch.logit(torch.tensor(why.probability))), abs=1e-4)
-    assert float(why.contributions.sum()) == pytest.approx(why.log_odds - why.baseline, abs=0.02)
+    assert float(why.contributions.sum()) == pytest.approx(why.log_odds - why.baseline, abs=0.02, rel=0.02)
     assert why.contributions.shape == why.saliency.shape == (8, 8) and why.pixels.shape == (3, 8, 8) and float(why.saliency.min()) >= 0
 
 

@@ -62,11 +62,14 @@ def integrated_gradients(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Ten
     return total * way.double()
 
 
-def complete(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, change: float, counts: Iterable[int]) -> Tensor:
-    """`integrated_gradients` with the first of these numbers of points whose contributions add up to F(x) - F(x') = change, or else with the last."""
+def complete(f: Callable[[Tensor], Tensor], x: Tensor, baseline: Tensor, change: float, counts: Iterable[int], close: float = CLOSE) -> Tensor:
+    """`integrated_gradients` with the first of these numbers of points whose contributions add up to F(x) - F(x') = change, or else with the last.
+
+    close: how far from that they may be, in nats.
+    """
     for count in counts:
         found = integrated_gradients(f, x, baseline, count)
-        if abs(float(found.sum()) - change) <= CLOSE:
+        if abs(float(found.sum()) - change) <= close:
             break
     return found
 

@@ -3,10 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from workings.generation.attribution import POINTS, complete, log_odds
+from workings.generation.attribution import CLOSE, POINTS, complete, log_odds
 
-DOUBLINGS = 3
-"""Of the points of the integral, from POINTS on: pictures are many numbers, and a network of ReLUs has corners that no number of points smooths."""
+COUNTS = (POINTS, 2 * POINTS, 4 * POINTS)
+"""Of the points of the integral: a network of ReLUs has corners that no number of points smooths, and a large one is not asked quickly."""
+PART = 0.02
+"""How far, as a part of the whole change, the contributions may be from adding up."""
 
 
 def saliency(model: nn.Module, picture: Tensor, which: int) -> Tensor:
@@ -20,7 +22,7 @@ def saliency(model: nn.Module, picture: Tensor, which: int) -> Tensor:
 def contributions(model: nn.Module, picture: Tensor, baseline: Tensor, which: int, points: int | None = None) -> tuple[Tensor, float, float]:
     """What each pixel adds to the log-odds F of a class on the straight way from x' to x: integrated gradients, a pixel's C numbers summed up.
 
-    picture, baseline: x and x', [C, H, W]; points: of the integral; as many as it needs if not given, but not many more than would take patience.
+    picture, baseline: x and x', [C, H, W]; points: of the integral; as many of COUNTS as it needs if not given.
     Returns float64 [H, W], F(x) and F(x'): their difference is the sum of the first, but for the error of the integral.
     """
     size = picture.shape[1:]
@@ -31,5 +33,5 @@ def contributions(model: nn.Module, picture: Tensor, baseline: Tensor, which: in
     x, black = (one.flatten(1).t() for one in (picture, baseline))
     with torch.no_grad():
         end, start = f(torch.stack((x, black))).tolist()
-    counts = [POINTS * 2**n for n in range(DOUBLINGS)] if points is None else [points]
-    return complete(f, x, black, end - start, counts).sum(1).view(size), end, start
+    counts = COUNTS if points is None else (points,)
+    return complete(f, x, black, end - start, counts, max(CLOSE, PART * abs(end - start))).sum(1).view(size), end, start

@@ -12,6 +12,7 @@ from workings.blackboard.hybrid import hybrid
 from workings.blackboard.mlp import mlp
 from workings.blackboard.resnet import pixels
 from workings.blackboard.row_recurrent import row_recurrent
+from workings.blackboard.whitened_cnn import whitened_cnn
 from workings.models.build import build
 from workings.models.cnn_settings import CNNSettings
 from workings.models.compact_settings import CompactSettings
@@ -20,6 +21,7 @@ from workings.models.mlp_settings import MLPSettings
 from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.vision_settings import body
+from workings.models.whitened_settings import WhitenedSettings
 
 PICTURE = dict(image_size=(6, 5), channels=2, classes=3)
 TINY = dict(width=8, layers=2, heads=2, ff_width=5)
@@ -47,6 +49,9 @@ CASES: dict[str, tuple[object, Callable]] = {
     "CNN": (CNNSettings(**PICTURE, widths=(3, 4), depths=(1, 2)), together(cnn)),
     "CNN without norms, with means": (CNNSettings(**PICTURE, widths=(3, 4, 5), depths=(1, 1, 1), norm="none", pool="mean"), together(cnn)),
     "CNN without classes": (CNNSettings(**(PICTURE | dict(classes=0)), widths=(3,), depths=(1,)), together(cnn)),
+    "whitened CNN": (WhitenedSettings(**PICTURE, widths=(3, 4)), together(whitened_cnn)),
+    "whitened CNN with an addend": (WhitenedSettings(**PICTURE, widths=(3,), depth=3), together(whitened_cnn)),
+    "whitened CNN without classes": (WhitenedSettings(**(PICTURE | dict(classes=0)), widths=(4,), depth=1), together(whitened_cnn)),
     "GRU over rows": (RowRecurrentSettings(**PICTURE, width=5), one_by_one(row_recurrent)),
     "LSTM over rows": (RowRecurrentSettings(**PICTURE, width=5, layers=1, cell="lstm"), one_by_one(row_recurrent)),
     "RNN over rows without classes": (RowRecurrentSettings(**(PICTURE | dict(classes=0)), width=5, cell="rnn"), one_by_one(row_recurrent)),

@@ -12,6 +12,7 @@ from workings.models.mlp_settings import MLPSettings
 from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.vision_settings import body
+from workings.models.whitened_settings import WhitenedSettings
 from workings.weights.folder import load_folder, save_folder
 
 PICTURE = dict(image_size=(8, 6), channels=3, classes=2, class_names=("a", "b"))
@@ -19,6 +20,7 @@ TINY = body(width=8, heads=2, layers=1)
 MODELS = {
     "mlp": MLPSettings(**PICTURE, widths=(5,)),
     "cnn": CNNSettings(**PICTURE, widths=(4, 5), depths=(1, 1)),
+    "whitened-cnn": WhitenedSettings(**PICTURE, widths=(5, 4)),
     "row-recurrent": RowRecurrentSettings(**PICTURE, width=5),
     "compact-transformer": CompactSettings(**PICTURE, convolutions=(4,), body=TINY),
     "hybrid": HybridSettings(**PICTURE, resnet=ResNetSettings(stem="3x3", stem_width=4, widths=(8,), depths=(1,)), body=TINY),

@@ -11,6 +11,7 @@ from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import LANGUAGE_MODELS
 from workings.models.vision_settings import VisionSettings
+from workings.models.whitened_settings import WhitenedSettings
 
 ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "encoder": EncoderSettings,
@@ -20,6 +21,7 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "resnet": ResNetSettings,
     "mlp": MLPSettings,
     "cnn": CNNSettings,
+    "whitened-cnn": WhitenedSettings,
     "row-recurrent": RowRecurrentSettings,
     "compact-transformer": CompactSettings,
     "hybrid": HybridSettings,

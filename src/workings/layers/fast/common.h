@@ -52,3 +52,10 @@ static inline float exponential(float x) {
     y = fmaf(y, r * r, r + 1.0f);
     return y * from_bits((uint32_t)((int32_t)n + 127) << 23);
 }
+
+/* F(x), the normal distribution, from bell = e^(-x^2/2): 1 - F(|x|) = bell P(t) / 2, t = 1 / (1 + r |x|), within 1e-7 (Abramowitz and Stegun 7.1.26). */
+static inline float below(float x, float bell) {
+    float t = 1.0f / (1.0f + 0.231641888f * fabsf(x));
+    float tail = 0.5f * bell * t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+    return x < 0 ? tail : 1.0f - tail;
+}

@@ -37,6 +37,12 @@ KERNELS = {
     "add_then_norm": "pppppiidiii",
     "read_attention": "pppppppppdiiiiiiiiiiiii",
     "gated": "ppiiii",
+    "largest_of_four": "pppiiiiii",
+    "largest_of_four_backward": "pppiiiiii",
+    "channel_sums": "pppiiiii",
+    "norm_gelu": "ppppppiiii",
+    "norm_gelu_slopes": "ppppppppiiiii",
+    "norm_backward": "ppppppiiii",
 }
 """The arguments of each kernel: pointers, whole numbers, others."""
 

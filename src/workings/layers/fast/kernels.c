@@ -147,18 +147,15 @@ void gelu_tanh(void *y, void *slope, const void *x, int64_t rows, int64_t width,
     }
 }
 
-/* y = x F(x) and the slope y' = F(x) + x f(x), with the normal distribution F and its density f: 1 - F(|x|) = e^(-x^2/2) P(t) / 2, t = 1 / (1 + r |x|),
- * within 1e-7 (Abramowitz and Stegun 7.1.26). */
+/* y = x F(x) and the slope y' = F(x) + x f(x), with the normal distribution F and its density f. */
 void gelu(void *y, void *slope, const void *x, int64_t rows, int64_t width, int64_t is_short, int64_t threads) {
     ROWS for (int64_t row = 0; row < rows; row++) {
         float z[width], s[width];
         load(z, x, row * width, width, is_short);
         EACH for (int64_t i = 0; i < width; i++) {
-            float bell = exponential(-0.5f * z[i] * z[i]), t = 1.0f / (1.0f + 0.231641888f * fabsf(z[i]));
-            float tail = 0.5f * bell * t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-            float below = z[i] < 0 ? tail : 1.0f - tail;
-            s[i] = below + z[i] * 0.39894228f * bell;
-            z[i] *= below;
+            float bell = exponential(-0.5f * z[i] * z[i]), share = below(z[i], bell);
+            s[i] = share + z[i] * 0.39894228f * bell;
+            z[i] *= share;
         }
         store(y, row * width, z, width, is_short);
         store(slope, row * width, s, width, is_short);

@@ -42,6 +42,27 @@ def test_muon_has_the_matrices_inside_and_neither_embeddings_nor_heads(model):
     assert {g["peak"] for g in adamw.param_groups} == {1e-3} and {g["peak"] for g in muon.param_groups} == {0.02}
 
 
+def test_filters_are_muons_where_that_is_said_and_classifiers_never_are():
+    model = nn.Sequential()
+    model.add_module("inside", nn.Conv2d(3, 8, 3))
+    model.add_module("classifier", nn.Linear(8, 4))
+    (adamw,) = make_optimizers(model, OptimizerSettings(name="muon"))
+    assert names(model, adamw) == {name for name, _ in model.named_parameters()}
+    adamw, muon = make_optimizers(model, OptimizerSettings(name="muon", filters="muon"))
+    assert names(model, muon) == {"inside.weight"} and names(model, adamw) == {"inside.bias", "classifier.weight", "classifier.bias"}
+    (adamw,) = make_optimizers(model, OptimizerSettings(name="adamw", filters="muon"))
+    assert names(model, adamw) == {name for name, _ in model.named_parameters()}
+
+
+@pytest.mark.parametrize("shape", [(8, 3, 3, 3), (40, 4, 3, 3)], ids=["wide", "tall"])
+def test_filters_step_as_the_matrix_whose_rows_they_are(shape):
+    torch.manual_seed(4)
+    start, gradients = torch.randn(shape), [torch.randn(shape) for _ in range(3)]
+    filters, matrix = nn.Parameter(start.clone()), nn.Parameter(start.flatten(1))
+    moved = [steps(Muon([{"params": [w]}], lr=0.1, momentum=0.9, weight_decay=0.1), w, [g.view_as(w) for g in gradients]) for w in (filters, matrix)]
+    assert torch.equal(moved[0].flatten(1), moved[1])
+
+
 def test_frozen_parameters_have_no_place():
     module = nn.Sequential(nn.Linear(3, 3).requires_grad_(False), nn.Linear(3, 3))
     assert names(module, make_optimizers(module, OptimizerSettings(name="adamw"))[0]) == {"1.weight", "1.bias"}

@@ -1,5 +1,6 @@
 """Muon: momentum whose matrices are made orthogonal (Jordan et al. 2024), for many small matrices at once."""
 
+import math
 from collections import defaultdict
 
 import torch
@@ -30,6 +31,7 @@ def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
 class Muon(Optimizer):
     """m <- mu m + g; w <- w - rate (sqrt(max(1, rows / columns)) orthogonal(g + mu m) + decay w), Nesterov's form.
 
+    The filters of a convolution, [outputs, inputs, height, width], are a matrix with a row for each output.
     Matrices of one shape are stacked and iterated together: a small model has dozens, and on a CPU the calls would cost more than the products.
     A sharded matrix is gathered for this: every rank iterates the whole of it and keeps its part.
     coarse: iterate in bfloat16, in half the time; the iteration corrects itself, but rounding then depends on the last bit of a gradient.
@@ -54,9 +56,9 @@ class Muon(Optimizer):
                 gradients, momenta = [p.grad for p in parameters], [self.state[p]["momentum"] for p in parameters]
                 torch._foreach_mul_(momenta, group["momentum"])
                 torch._foreach_add_(momenta, gradients)
-                ahead = torch.stack([whole(matrix) for matrix in torch._foreach_add(gradients, momenta, alpha=group["momentum"])])
-                scale = max(1.0, shape[0] / shape[1]) ** 0.5
+                ahead = torch.stack([whole(matrix).flatten(1) for matrix in torch._foreach_add(gradients, momenta, alpha=group["momentum"])])
+                scale = max(1.0, shape[0] / math.prod(shape[1:])) ** 0.5
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
                 turned = orthogonalize(ahead.bfloat16() if self.coarse else ahead).to(ahead.dtype)
-                updates = [like(matrix, parameter) for matrix, parameter in zip(turned.unbind(), parameters, strict=True)]
+                updates = [like(matrix.reshape(shape), parameter) for matrix, parameter in zip(turned.unbind(), parameters, strict=True)]
                 torch._foreach_add_(parameters, updates, alpha=-group["lr"] * scale)

@@ -1,4 +1,4 @@
-"""AdamW for everything, or Muon for matrices inside the layers."""
+"""AdamW for everything, or Muon for matrices inside the layers and, where wanted, for the filters of convolutions."""
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -6,16 +6,23 @@ from torch.optim import AdamW, Optimizer
 from workings.training.muon import Muon
 from workings.training.settings import OptimizerSettings
 
+OUTSIDE = ("head", "classifier")
+"""What a model calls its last matrix, whose rows are tokens or classes."""
+
 
 def make_optimizers(module: nn.Module, s: OptimizerSettings, coarse: bool = False) -> list[Optimizer]:
     """The optimizers of one player. Every group carries its highest rate as "peak", which the schedule scales.
 
-    Decay groups: matrices and convolutions are decayed, vectors (biases, norms, tau) and scalars are not. Under muon, embeddings and heads stay with AdamW.
+    Decay groups: matrices and convolutions are decayed, vectors (biases, norms, tau) and scalars are not. Under muon, embeddings, heads and
+    classifiers stay with AdamW, and so do filters unless `filters` says otherwise.
     coarse: as `Muon` takes it.
     """
-    outside = {id(parameter) for name, layer in module.named_modules() if isinstance(layer, nn.Embedding) or name == "head" for parameter in layer.parameters()}
+    outside = {
+        id(parameter) for name, layer in module.named_modules() if isinstance(layer, nn.Embedding) or name in OUTSIDE for parameter in layer.parameters()
+    }
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    matrices = [p for p in trained if s.name == "muon" and p.ndim == 2 and id(p) not in outside]
+    turned = {"adamw": (2,), "muon": (2, 4)}[s.filters] if s.name == "muon" else ()
+    matrices = [p for p in trained if p.ndim in turned and id(p) not in outside]
     rest = [p for p in trained if not any(p is m for m in matrices)]
     scales = layer_scales(module, s.layer_decay)
     decayed, plain = [p for p in rest if p.ndim >= 2], [p for p in rest if p.ndim < 2]

@@ -27,6 +27,8 @@ class OptimizerSettings:
     """The highest learning rate of AdamW."""
     muon_rate: float = 0.02
     """The highest learning rate of Muon."""
+    filters: Literal["adamw", "muon"] = "adamw"
+    """Who learns the filters of convolutions under muon: AdamW, or Muon, for which a filter is a row of a matrix."""
     weight_decay: float = 0.1
     """Decoupled weight decay of matrices; biases, norms and other vectors have none (6.1c)."""
     layer_decay: float = 1.0

@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from workings.data.augmentation import Chain, Erase, Flip, PadCrop, RandomResizedCrop, Shift, resized, windows
-from workings.data.draws import Draws
+from workings.data.augmentation import AlternatingFlip, Chain, Erase, Flip, PadCrop, RandomResizedCrop, Shift, resized, windows
+from workings.data.draws import Draws, Seen
+from workings.data.order import Order
 from workings.data.rand_augment import RandAugment
 from workings.errors import BadInput
 
@@ -54,6 +55,20 @@ def test_any_function_is_a_part_of_a_chain_and_has_draws_of_its_own():
     assert torch.equal(Chain([mine, mine])(pictures, Draws(0, 0, 12)), pictures)
     assert not torch.equal(*seen)
     assert torch.equal(Chain([])(pictures, Draws(0, 0, 12)), pictures)
+
+
+def test_alternating_flips_show_every_picture_one_way_in_even_epochs_and_the_other_way_in_odd_ones():
+    pictures, order = torch.arange(60 * 6).remainder(251).to(torch.uint8).view(60, 1, 2, 3), Order(60, seed=5)
+    looks: dict[int, list[tuple[int, bool]]] = {}
+    for step in range(24):  # epochs of seven and a half batches
+        seen = Seen(order.indices(8 * step, 8), order.epochs(8 * step, 8))
+        shown = Chain([AlternatingFlip()])(pictures[seen.examples], Draws(5, step, 8, seen=seen))
+        for picture, example, epoch in zip(shown, seen.examples.tolist(), seen.epochs.tolist(), strict=True):
+            mirrored = torch.equal(picture, pictures[example].flip(-1))
+            assert mirrored or torch.equal(picture, pictures[example])
+            looks.setdefault(example, []).append((epoch, mirrored))
+    assert all(len({mirrored ^ (epoch % 2 == 1) for epoch, mirrored in look}) == 1 for look in looks.values())
+    assert 15 < sum(dict(look)[0] for look in looks.values()) < 45
 
 
 def test_half_of_the_pictures_are_mirrored_and_the_others_stay():

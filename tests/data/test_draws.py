@@ -1,8 +1,10 @@
 """Draws are a pure function of (seed, step, place, row)."""
 
+import pytest
 import torch
 
-from workings.data.draws import Draws
+from workings.data.draws import Draws, Seen
+from workings.errors import BadInput
 
 
 def test_a_row_has_the_same_numbers_in_every_cut_of_the_batch():
@@ -45,3 +47,21 @@ def test_a_permutation_is_that_of_the_whole_batch_whichever_rows_are_at_hand():
     assert torch.equal(whole.sort().values, torch.arange(7))
     assert torch.equal(whole, Draws(1, 2, 2, first=4).permutation(7))
     assert not torch.equal(whole, Draws(1, 3, 7).permutation(7))
+
+
+def test_an_example_has_the_same_numbers_in_every_step_and_row_and_others_than_the_row():
+    examples = torch.tensor([4, 9, 2])
+    seen, later = Seen(examples, torch.zeros(3).long()), Seen(examples.flip(0), torch.ones(3).long())
+    first, epochs = Draws(3, 5, 3, seen=seen).at(1).of_examples()
+    again, later_epochs = Draws(3, 8, 3, seen=later).at(1).of_examples()
+    assert torch.equal(first.uniform(), again.uniform().flip(0)) and epochs.tolist() == [0] * 3 and later_epochs.tolist() == [1] * 3
+    part, _ = Draws(3, 5, 2, first=1, seen=seen).at(1).of_examples()
+    assert torch.equal(part.uniform(), first.uniform()[1:])
+    rows = Draws(3, 0, 10).at(1).uniform()
+    assert not set(rows[:, 0].tolist()) & set(first.uniform()[:, 0].tolist())
+    assert not torch.equal(Draws(4, 5, 3, seen=seen).at(1).of_examples()[0].uniform(), first.uniform())
+
+
+def test_without_knowing_what_is_seen_an_example_cannot_be_followed():
+    with pytest.raises(BadInput, match="give Draws its `seen`"):
+        Draws(0, 0, 2).at(0).of_examples()

@@ -49,10 +49,28 @@ class Flip:
 
     def __call__(self, pictures: Tensor, draws: Draws) -> Tensor:
         """[B, C, H, W] -> the same."""
-        result, rows = pictures.clone(), (draws.uniform()[:, 0] < self.p).numpy()
-        view = result.numpy()
-        view[rows] = view[rows][..., ::-1]
-        return result
+        return mirrored(pictures, draws.uniform()[:, 0] < self.p)
+
+
+@dataclass(frozen=True)
+class AlternatingFlip:
+    """The mirror image, left for right, of half of the pictures in the first epoch, of the others in the second, and so on (Jordan 2024).
+
+    Two epochs see every picture both ways; flips that are drawn anew show the same side twice to half of them. `draws` has to know what is seen when.
+    """
+
+    def __call__(self, pictures: Tensor, draws: Draws) -> Tensor:
+        """[B, C, H, W] -> the same."""
+        of_examples, epochs = draws.of_examples()
+        return mirrored(pictures, (of_examples.uniform()[:, 0] < 0.5) ^ (epochs % 2 == 1))
+
+
+def mirrored(pictures: Tensor, which: Tensor) -> Tensor:
+    """Some pictures left for right. pictures: [B, C, H, W]; which: bool [B]. -> the same."""
+    result, rows = pictures.clone(), which.numpy()
+    view = result.numpy()
+    view[rows] = view[rows][..., ::-1]
+    return result
 
 
 @dataclass(frozen=True)

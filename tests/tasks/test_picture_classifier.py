@@ -23,9 +23,9 @@ HOW = Preparation(size=(8, 8), mean=(0.5,), std=(0.5,))
 NAMES = ("cat", "dog", "bird")
 
 
-def save(folder, model, how: Preparation | None = HOW, task: str = "pictures"):
+def save(folder, model, how: Preparation | None = HOW, task: str = "pictures", **facts):
     """A model folder, as an import makes it."""
-    facts = {"preparation": to_dict(how)} if how else {}
+    facts |= {"preparation": to_dict(how)} if how else {}
     save_folder(folder, task, model.settings, model.state_dict(), None, "# Card\n", **facts)
     return folder
 
@@ -80,6 +80,17 @@ def test_a_file_pillows_picture_and_a_tensor_say_the_same(folder, pictures):
     assert one.classes == two.classes and three.name == one.name
     assert three.classes[0].probability == pytest.approx(one.classes[0].probability)
     assert [found.name for found in classifier.classify([picture, str(pictures / "04.png")])] == [one.name] * 2
+
+
+def test_a_folder_that_asks_for_views_is_used_with_their_mean_logits(tmp_path):
+    torch.manual_seed(0)
+    model = ResNet(resnet_settings("cifar-resnet-20", classes=3, class_names=NAMES))
+    torch.nn.init.normal_(model.classifier.weight, std=0.1)
+    classifier, x = PictureClassifier(save(tmp_path / "model", model, views="mirror")), torch.randn(2, 3, 8, 8)
+    with torch.inference_mode():
+        logits = (classifier.model(x) + classifier.model(x.flip(-1))) / 2
+    torch.testing.assert_close(classifier.probabilities(x), logits.softmax(-1), rtol=0, atol=1e-5)
+    assert not torch.allclose(classifier.model(x).softmax(-1), logits.softmax(-1), atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["ViT", "ResNet"])

@@ -8,6 +8,9 @@ from workings.errors import BadInput
 Filter = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 """What a resized pixel is made of; in the order in which Pillow numbers them."""
 
+Views = Literal["one", "mirror", "mirror-shift"]
+"""How a picture is looked at in use: once, also mirrored, or also moved by a pixel: one, two or six views, whose logits are averaged."""
+
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

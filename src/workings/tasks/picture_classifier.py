@@ -13,6 +13,7 @@ from workings.data.labeled import refuse_unknown
 from workings.data.labeled_pictures import LabeledPictures
 from workings.data.picture_settings import Preparation
 from workings.data.pictures import batches, open_picture, picture_files, plain, prepared, prepared_pixels
+from workings.data.views import averaged
 from workings.errors import BadInput
 from workings.models.classes import names_of
 from workings.models.packed import prepare
@@ -150,10 +151,10 @@ class PictureClassifier:
 
     @torch.inference_mode()
     def probabilities(self, x: Tensor) -> Tensor:
-        """softmax of the logits. x: prepared [B, C, H, W] -> [B, classes], float32."""
+        """softmax of the logits, averaged over the views that the folder asks for ("views"). x: prepared [B, C, H, W] -> [B, classes], float32."""
         self.check()
         dtype = next(self.model.parameters()).dtype
-        return self.step(x.to(dtype)).float().softmax(-1)
+        return averaged(self.step, x.to(dtype), self.facts.get("views", "one")).softmax(-1)
 
     def said(self, picture: str, probabilities: Tensor, top: int) -> Classified:
         """The likeliest classes by name. probabilities: [classes]."""

@@ -13,6 +13,8 @@ class AugmentationSettings:
 
     flip: float = 0.0
     """The probability of the mirror image, left for right."""
+    alternating: bool = False
+    """Show every picture one way in even epochs and the other way in odd ones (Jordan 2024), instead of flips that are drawn."""
     shift: int = 0
     """By up to so many pixels a picture is moved, up or down and left or right."""
     outside: Literal["zeros", "edge", "reflect"] = "zeros"
@@ -39,6 +41,8 @@ class AugmentationSettings:
         for name in ("shift", "rand_augment", "mixup", "cutmix"):
             if getattr(self, name) < 0:
                 raise BadInput(f"augmentation.{name} is {getattr(self, name)}; it cannot be negative.")
+        if self.flip and self.alternating:
+            raise BadInput(f"augmentation.flip is {self.flip} and augmentation.alternating is true, which are two ways to mirror; leave one of them out.")
         if not 0 <= self.magnitude <= 10:
             raise BadInput(f"augmentation.magnitude is {self.magnitude}; it must be from 0 to 10.")
         if self.own and self.own.count(":") != 1:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from workings.data.augmentation import Augmentation, Chain, Erase, Flip, RandomResizedCrop, Shift
+from workings.data.augmentation import AlternatingFlip, Augmentation, Chain, Erase, Flip, RandomResizedCrop, Shift
 from workings.data.augmentation_settings import AugmentationSettings
-from workings.data.draws import Draws
+from workings.data.draws import Draws, Seen
 from workings.data.mixing import CutMix, Either, MixUp, Pair, partners
 from workings.data.rand_augment import RandAugment
 from workings.errors import BadInput
@@ -26,6 +26,7 @@ class Augmenter:
         parts: list[Augmentation] = []
         parts += [RandomResizedCrop(shape[1:], (s.crop, 1.0))] if s.crop else []
         parts += [Flip(s.flip)] if s.flip else []
+        parts += [AlternatingFlip()] if s.alternating else []
         parts += [Shift(s.shift, s.outside)] if s.shift else []
         parts += [RandAugment(s.rand_augment, s.magnitude)] if s.rand_augment else []
         parts += [Erase(s.erase)] if s.erase else []
@@ -36,24 +37,25 @@ class Augmenter:
         self.chain, self.seed, self.shape = Chain(parts), seed, shape
         self.mix: Callable[[Pair, Pair, Draws], Pair] | None = mixers[0] if len(mixers) == 1 else Either(tuple(mixers)) if mixers else None
 
-    def __call__(self, fetch: Callable[[Tensor], Pair], step: int, first: int, count: int, total: int) -> Pair:
-        """Rows first .. first + count of the batch of a step, which has `total` rows.
+    def __call__(self, fetch: Callable[[Tensor], Pair], seen: Seen, step: int, first: int, count: int) -> Pair:
+        """Rows first .. first + count of the batch of a step, and what becomes of them.
 
-        fetch: the pictures uint8 [N, C, H, W] and the labels [N, K] of rows of the batch, given by their numbers.
+        fetch: the pictures uint8 [N, C, H, W] and the labels [N, K] of examples, given by their numbers; seen: which examples the whole batch holds.
         Returns pictures [count, C, H, W], uint8 or after MixUp float32 in 0 ... 255, and their labels [count, K].
         """
-        draws = Draws(self.seed, step, count, first)
+        draws = Draws(self.seed, step, count, first, seen=seen)
         mine = self.augmented(fetch, draws)
         if self.mix is None:
             return mine
-        draws = draws.at(MIXING)
-        other = partners(draws, total)
-        others = (mine[0][other], mine[1][other]) if count == total else self.augmented(fetch, Draws(self.seed, step, other))
-        return self.mix(mine, others, draws)
+        mixing, total = draws.at(MIXING), len(seen.examples)
+        other = partners(mixing, total)
+        others = (mine[0][other], mine[1][other]) if count == total else self.augmented(fetch, draws.of(other))
+        return self.mix(mine, others, mixing)
 
     def augmented(self, fetch: Callable[[Tensor], Pair], draws: Draws) -> Pair:
         """Each picture for itself."""
-        pictures, labels = fetch(draws.rows)
+        assert draws.seen is not None
+        pictures, labels = fetch(draws.seen.examples[draws.rows])
         found = self.chain(pictures, draws)
         if found.dtype != torch.uint8 or tuple(found.shape) != (len(pictures), *self.shape):
             raise BadInput(

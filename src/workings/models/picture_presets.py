@@ -10,11 +10,13 @@ from workings.models.mlp_settings import MLPS, MLPSettings
 from workings.models.resnet_settings import RESNETS, ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.vision_settings import SWITCHES, VISION_TRANSFORMERS, VisionSettings
+from workings.models.whitened_settings import WHITENED, WhitenedSettings
 from workings.settings import from_dict, merge
 
 PICTURE_MODELS: dict[str, type] = {
     "mlp": MLPSettings,
     "cnn": CNNSettings,
+    "whitened-cnn": WhitenedSettings,
     "resnet": ResNetSettings,
     "row-recurrent": RowRecurrentSettings,
     "vision-transformer": VisionSettings,
@@ -37,13 +39,13 @@ CELLS = ("rnn", "gru", "lstm")
 
 def preset_names() -> list[str]:
     """All that `--model` takes."""
-    return [*MLPS, *CNNS, *CELLS, "vit", *SHORTER, *BY_SIZE, *RESNETS, *VISION_TRANSFORMERS, *COMPACT, *HYBRIDS]
+    return [*MLPS, *CNNS, *WHITENED, *CELLS, "vit", *SHORTER, *BY_SIZE, *RESNETS, *VISION_TRANSFORMERS, *COMPACT, *HYBRIDS]
 
 
 def preset(name: str, side: int) -> tuple[str, dict[str, Any]]:
     """The architecture and what differs from its defaults. side: the shorter side of the pictures."""
     name = SHORTER.get(name, BY_SIZE[name][side >= SMALL] if name in BY_SIZE else name)
-    for architecture, table in (("mlp", MLPS), ("cnn", CNNS), ("resnet", RESNETS)):
+    for architecture, table in (("mlp", MLPS), ("cnn", CNNS), ("whitened-cnn", WHITENED), ("resnet", RESNETS)):
         if name in table:
             return architecture, table[name]
     if name in CELLS:

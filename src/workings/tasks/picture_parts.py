@@ -1,14 +1,22 @@
 """The three parts of a set of labeled pictures: those to learn from, to validate with, and to test with at the very end."""
 
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from workings.data.labeled import class_names, refuse_unknown, stratified
 from workings.data.labeled_pictures import LabeledPictures, PictureParts
+from workings.data.picture_settings import Preparation
 from workings.data.picture_sources import read_pictures
 from workings.tasks.pictures_settings import PicturesData
 from workings.tasks.trained_picture_model import TrainedPictureModel
+
+PATIENCE = 1.0
+"""Seconds after which, and between which, something is said of the reading."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,10 @@ class Parts:
     learned: LabeledPictures
     held: LabeledPictures
     tested: LabeledPictures | None
+    preparation: Preparation
+    """What makes a picture of any size like these; what is done to its numbers is left open."""
+    notes: Sequence[str]
+    """What was done to the pictures on their way, in sentences."""
 
 
 def read_parts(data: PicturesData, start: TrainedPictureModel | None = None) -> Parts:
@@ -41,7 +53,7 @@ def read_parts(data: PicturesData, start: TrainedPictureModel | None = None) -> 
     for part in (held, tested):
         if part:
             refuse_unknown(part.labels, names, part.where, "pictures")
-    return Parts(learned, held, tested)
+    return Parts(learned, held, tested, found.preparation, found.notes)
 
 
 def whole(data: PicturesData) -> LabeledPictures:
@@ -52,4 +64,19 @@ def whole(data: PicturesData) -> LabeledPictures:
 
 def read(data: PicturesData) -> PictureParts:
     """The pictures of a source, in the parts that it keeps apart."""
-    return read_pictures(data.source, size=data.size, channels=data.channels, picture=data.picture, label=data.label, strict=data.strict)
+    how: dict[str, Any] = dict(size=data.size, channels=data.channels, picture=data.picture, label=data.label, strict=data.strict)
+    return read_pictures(data.source, **how, watch=watcher() if sys.stderr.isatty() else None)
+
+
+def watcher() -> Callable[[int, int], None]:
+    """Says on the terminal, in one line that changes, how many pictures have been read, if that takes more than a moment."""
+    started = said = time.monotonic()
+
+    def watch(done: int, of: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - started > PATIENCE and (now - said > PATIENCE or done == of):
+            said = now
+            print(f"\rread {done:,} of {of:,} pictures", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+    return watch

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from workings.data.augmentation_settings import fitted_augmentation
 from workings.data.augmenter import Augmenter
+from workings.data.draws import Seen
 from workings.data.labeled import class_names, said_of
 from workings.data.labeled_pictures import LabeledPictures
 from workings.data.mixing import Pair, probabilities
 from workings.data.order import Order
-from workings.data.picture_settings import Preparation
+from workings.data.picture_settings import Preparation, Views
 from workings.data.pictures import numbers
+from workings.data.views import averaged
 from workings.errors import BadInput, counted
 from workings.layers.randomness import mix
 from workings.models.build import build
@@ -40,8 +42,8 @@ from workings.weights.folder import load_folder, save_folder
 
 AT_ONCE = 500
 """Pictures that are scored together."""
-MEASURED = 10_000
-"""Pictures whose mean and deviation are taken."""
+MEASURED, WHITENED = 10_000, 5_000
+"""Pictures whose mean and deviation are taken, and those that a model with a first layer made of data sees before it begins."""
 WRONG, RIGHT = 24, 10
 """How many of the surest mistakes are shown, and of how many classes the surest right picture."""
 COLUMNS, ROWS = 8, 8
@@ -68,7 +70,7 @@ class Pictures(Game):
         self.weights = balanced(self.counts) if s.tuning.weighting == "balanced" else None
         if self.weights is not None and (augmentation.mixup or augmentation.cutmix):
             raise BadInput("tuning.weighting='balanced' weighs each picture by its class, but MixUp and CutMix give it two; leave one of them out.")
-        self.preparation = start.preparation if start else preparation_of(self.learned)
+        self.preparation = start.preparation if start else standardized(parts.preparation, self.learned)
         self.augmenter = Augmenter(augmentation, shape, s.training.seed)
         self.order = Order(len(self.learned), s.training.seed)
         self.fingerprint = hashlib.sha256((self.learned.fingerprint() + self.held.fingerprint()).encode()).hexdigest()
@@ -85,6 +87,8 @@ class Pictures(Game):
     def make_model(self, start: TrainedPictureModel | None) -> nn.Module:
         """The model with its first weights: from torch's generator, and from the trained model, but for a classifier of other classes."""
         model = build(self.settings.model)
+        if hasattr(model, "prepare"):
+            model.prepare(numbers(self.learned.pixels(first_of(self.learned, WHITENED)), self.preparation))
         if start:
             model.load_state_dict(start.weights_for(self.names), strict=False)
         return model
@@ -104,6 +108,7 @@ class Pictures(Game):
         facts = [
             f"{learned}, {len(self.held):,} to validate",
             f"{height} x {width}, {'color' if channels == 3 else 'gray'}",
+            *(note.rstrip(".") for note in self.parts.notes),
             *class_facts(dict(zip(self.names, self.counts.tolist(), strict=True)), self.settings.tuning.weighting),
         ]
         if self.parts.tested is not None:
@@ -118,28 +123,26 @@ class Pictures(Game):
     def augmented_sheet(self) -> Tensor:
         """The first pictures of the training as they are, and below each several times augmented, uint8 [C, ROWS H, COLUMNS W]."""
         few = min(COLUMNS, self.settings.training.batch)
-        rows = [self.learned.pixels(self.order.indices(0, few))]
+        seen = Seen(self.order.indices(0, few), torch.zeros(few, dtype=torch.int64))
+        rows = [self.learned.pixels(seen.examples)]
         for step in range(ROWS - 1):
-
-            def fetch(row: Tensor) -> Pair:
-                return self.fetch(row, 0)
-
-            rows.append(self.augmenter(fetch, step, 0, few, few)[0].round().to(torch.uint8))
+            pictures, _ = self.augmenter(self.fetch, Seen(seen.examples, seen.epochs + step), step, 0, few)
+            rows.append(pictures.round().to(torch.uint8))
         return torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
 
     def optimizer(self, player: str) -> OptimizerSettings:
         """How the model learns."""
         return self.settings.optimizer
 
-    def fetch(self, rows: Tensor, step: int) -> Pair:
-        """Pictures and the probabilities of their classes, for rows of the batch of a step."""
-        first, last = int(rows.min()), int(rows.max())
-        examples = self.order.indices(step * self.settings.training.batch + first, last - first + 1)[rows - first]
+    def fetch(self, examples: Tensor) -> Pair:
+        """Training pictures and the probabilities of their classes."""
         return self.learned.pixels(examples), probabilities(self.targets[examples], len(self.names))
 
     def batch(self, step: int, turn: int, first: int, count: int) -> Batch:
         """pictures [count, C, H, W], uint8 or float32 in 0 ... 255, and labels [count, K], the probabilities of the classes."""
-        pictures, labels = self.augmenter(lambda rows: self.fetch(rows, step), step, first, count, self.settings.training.batch)
+        begin, total = step * self.settings.training.batch, self.settings.training.batch
+        seen = Seen(self.order.indices(begin, total), self.order.epochs(begin, total))
+        pictures, labels = self.augmenter(self.fetch, seen, step, first, count)
         return {"pictures": pictures, "labels": labels}
 
     def loss(self, player: str, batch: Batch, step: int) -> Loss:
@@ -159,7 +162,7 @@ class Pictures(Game):
 
     def evaluate(self) -> dict[str, float]:
         """Every validation picture once."""
-        logits = logits_of(self.players["model"], self.held, self.preparation)
+        logits = logits_of(self.players["model"], self.held, self.preparation, self.settings.tuning.views)
         self.said = logits.double().softmax(-1)
         return class_scores(logits, self.held_targets, int(self.counts.argmax()))
 
@@ -171,7 +174,7 @@ class Pictures(Game):
         """The scores of a saved model on the test pictures, in float32."""
         if self.parts.tested is None:
             return {}
-        logits = logits_of(load_folder(folder, torch.float32).model, self.parts.tested, self.preparation)
+        logits = logits_of(load_folder(folder, torch.float32).model, self.parts.tested, self.preparation, self.settings.tuning.views)
         return class_scores(logits, numbers_of(self.parts.tested, self.names), int(self.counts.argmax()))
 
     def preview(self, step: int) -> dict[str, Any]:
@@ -194,7 +197,7 @@ class Pictures(Game):
         """The model folder, with how its pictures are prepared."""
         s = self.settings
         card = f"# A picture classifier\n\nTrained on {s.data.source}; `workings report` writes the full card.\n"
-        save_folder(folder, "pictures", s.model, weights["model"], None, card, preparation=to_dict(self.preparation), scores=scores)
+        save_folder(folder, "pictures", s.model, weights["model"], None, card, preparation=to_dict(self.preparation), views=s.tuning.views, scores=scores)
 
     def identify(self, step: int) -> str:
         """The first pictures of the batch."""
@@ -208,13 +211,16 @@ def numbers_of(pictures: LabeledPictures, names: Sequence[str]) -> Tensor:
     return torch.tensor([place[label] for label in pictures.labels])
 
 
-def preparation_of(pictures: LabeledPictures) -> Preparation:
-    """How pictures are prepared for a model that is trained on these: brought to their size, each channel with mean 0 and deviation 1 over some of them."""
-    channels, height, width = pictures.shape
-    some = pictures.pixels(Order(len(pictures), 0).indices(0, min(MEASURED, len(pictures)))).double() / 255
+def standardized(how: Preparation, pictures: LabeledPictures) -> Preparation:
+    """The same preparation, after which each channel has mean 0 and deviation 1 over some of the pictures."""
+    some = pictures.pixels(first_of(pictures, MEASURED)).double() / 255
     mean, std = some.mean((0, 2, 3)), some.std((0, 2, 3)).clamp(min=1e-3)
-    how: dict[str, Any] = dict(resize="shortest", size=(height,), crop=(height, width)) if height == width else dict(resize="stretch", size=(height, width))
-    return Preparation(channels=channels, mean=rounded(mean), std=rounded(std), **how)
+    return replace(how, mean=rounded(mean), std=rounded(std))
+
+
+def first_of(pictures: LabeledPictures, most: int) -> Tensor:
+    """The numbers of some pictures of all classes, the same for every seed."""
+    return Order(len(pictures), 0).indices(0, min(most, len(pictures)))
 
 
 def rounded(values: Tensor) -> tuple[float, ...]:
@@ -223,11 +229,11 @@ def rounded(values: Tensor) -> tuple[float, ...]:
 
 
 @torch.no_grad()
-def logits_of(model: Callable[[Tensor], Tensor], pictures: LabeledPictures, preparation: Preparation) -> Tensor:
-    """What a model says of each picture, [N, K], float32 on the CPU."""
-    device = next(iter(model.parameters())).device if isinstance(model, nn.Module) else "cpu"
+def logits_of(model: nn.Module, pictures: LabeledPictures, preparation: Preparation, views: Views) -> Tensor:
+    """What a model says of each picture, averaged over its views, [N, K], float32 on the CPU."""
+    device = next(model.parameters()).device
     some = torch.arange(len(pictures)).split(AT_ONCE)
-    return torch.cat([model(numbers(pictures.pixels(rows).to(device), preparation)).float().cpu() for rows in some])
+    return torch.cat([averaged(model, numbers(pictures.pixels(rows).to(device), preparation), views).cpu() for rows in some])
 
 
 @torch.no_grad()

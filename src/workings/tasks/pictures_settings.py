@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workings.data.augmentation_settings import AugmentationSettings
+from workings.data.picture_settings import Views
 from workings.errors import BadInput, suggest
 from workings.models.architectures import name_of
 from workings.models.picture_presets import preset_names
@@ -56,6 +57,8 @@ class PicturesTuning:
     """How examples weigh in the loss: alike, or so that every class weighs the same in all."""
     watch: Literal["loss", "accuracy"] = "accuracy"
     """The validation score that decides which weights are kept and when to stop early."""
+    views: Views = "one"
+    """Of which views of a picture the answers are averaged: itself, with its mirror image, or both moved by a pixel too (test-time augmentation)."""
 
     def __post_init__(self) -> None:
         check(self, "tuning", label_smoothing=0)

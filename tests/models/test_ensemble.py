@@ -69,6 +69,12 @@ def test_each_member_prepares_the_pictures_its_own_way():
     torch.testing.assert_close(Ensemble(settings(), [one, other], [gray, color])(pictures).exp(), wanted, rtol=0, atol=1e-6)
 
 
+def test_a_member_that_looks_several_times_says_the_mean_of_its_logits():
+    one, other, pictures = an_mlp(0), an_mlp(1), torch.randn(4, 1, 6, 6, dtype=torch.float64)
+    wanted = ((one(pictures) + one(pictures.flip(-1))).div(2).softmax(-1) + other(pictures).softmax(-1)) / 2
+    torch.testing.assert_close(Ensemble(settings(), [one, other], views=["mirror", "one"])(pictures).exp(), wanted)
+
+
 def test_packed_members_say_the_same():
     torch.manual_seed(0)
     sizes = dict(body=body(width=12, heads=2, layers=1), image_size=(8, 8), patch_size=(4, 4), classes=3, class_names=NAMES)

@@ -11,6 +11,7 @@ from torch import nn
 
 import workings
 from tests.tasks.classifiers import NAMES, save_cnn, save_mlp, some_pixels
+from tests.tasks.pictures import classifiers as picture_classifiers
 from tests.tasks.sentences import classifiers, write_table
 from tests.training.games import train
 from workings.cli.main import main
@@ -61,6 +62,30 @@ def test_an_ensemble_teaches_and_can_be_a_member(tmp_path):
     torch.testing.assert_close(Teacher(made.folder).logits(some_pixels(), OTHER).softmax(-1), probabilities(made.folder)[:, [2, 0, 1]])
     whole = combine(made.folder, members[0], out=tmp_path / "three")
     torch.testing.assert_close(probabilities(whole.folder), (probabilities(made.folder) + probabilities(members[0])) / 2)
+
+
+def test_members_look_at_a_picture_as_often_as_they_do_alone_and_a_soup_is_made_of_those_that_look_alike(tmp_path):
+    members = [save_cnn(tmp_path / "a", 0), save_cnn(tmp_path / "b", 1)]
+    config = json.loads((members[0] / "config.json").read_text())
+    once = probabilities(members[0])
+    (members[0] / "config.json").write_text(json.dumps(config | {"views": "mirror"}))
+    made = combine(*members, out=tmp_path / "two")
+    assert (probabilities(members[0]) - once).abs().max() > 1e-5
+    torch.testing.assert_close(probabilities(made.folder), (probabilities(members[0]) + probabilities(members[1])) / 2)
+    with pytest.raises(BadInput, match="views: mirror -> absent"):
+        combine(*members, out=tmp_path / "soup", how="soup")
+
+
+def test_a_greedy_soup_of_pictures_is_never_worse_on_what_it_tries_and_an_ensemble_is_scored_as_a_run(tmp_path):
+    make = picture_classifiers(tmp_path)
+    for seed in (0, 1):
+        train(make, tmp_path / f"run{seed}", seed=seed)
+    runs, data = [tmp_path / "run0", tmp_path / "run1"], str(tmp_path / "bars.npz")
+    scores = [evaluate(run, data=data) for run in runs]
+    both = evaluate(combine(*runs, out=tmp_path / "both").folder, data=data)
+    assert both["examples"] == scores[0]["examples"] and both["loss"] <= sum(score["loss"] for score in scores) / 2 + 1e-6
+    soup = combine(*runs, out=tmp_path / "soup", how="greedy-soup", data=data)
+    assert evaluate(soup.folder, data=data)["accuracy"] >= max(score["accuracy"] for score in scores)
 
 
 def test_another_systems_model_is_a_member_after_it_was_made_one_of_ours(tmp_path):

@@ -127,6 +127,23 @@ def test_a_student_learns_what_its_teacher_says_of_the_same_augmented_pictures(t
     assert "teacher" not in " ".join(name for name, _ in model.named_parameters()) and set(task.players) == {"model"}
 
 
+def test_a_student_that_begins_as_its_teacher_has_nothing_to_learn_from_it_whatever_is_done_to_the_pictures(tmp_path):
+    train(classifiers(tmp_path), tmp_path / "teacher")
+    same = str(tmp_path / "teacher")
+    task = game(tmp_path, tuning={"start": same}, augmentation={"mixup": 0.5, "flip": 0.5}, distillation={"teacher": same, "alpha": 1.0})
+    loss = task.loss("model", task.batch(0, 0, 0, 8), 0)
+    loss.total.backward()
+    assert loss.total.abs() < 1e-4 and max(p.grad.abs().max() for p in task.players["model"].parameters() if p.grad is not None) < 1e-3
+
+
+def test_a_run_does_not_go_on_with_another_teacher(tmp_path):
+    make = classifiers(tmp_path)
+    train(make, tmp_path / "a")
+    train(make, tmp_path / "b", seed=1)
+    taught = [game(tmp_path, distillation={"teacher": str(tmp_path / name)}).fingerprint for name in "aab"]
+    assert taught[0] == taught[1] != taught[2] and game(tmp_path).fingerprint not in taught
+
+
 def test_rare_classes_weigh_as_much_as_others_if_asked(tmp_path):
     pictures, labels = bars(count=200)
     keep = (labels > 0) | (np.arange(200) % 8 == 0)

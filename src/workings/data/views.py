@@ -31,7 +31,8 @@ VIEWS: dict[Views, Callable[[Tensor], list[tuple[float, Tensor]]]] = {
 
 
 def averaged(step: Callable[[Tensor], Tensor], pictures: Tensor, views: Views) -> Tensor:
-    """The weighted mean of the logits over the views, float32. step: prepared pictures [B, C, H, W] -> [B, classes]; as many calls as there are views."""
+    """The weighted mean of the logits over the views, float32 or wider. step: prepared pictures [B, C, H, W] -> [B, classes], called for each view."""
     if views not in VIEWS:
         raise BadInput(f"There is no choice of views {views!r}. {suggest(str(views), VIEWS)}")
-    return sum((share * step(x).float() for share, x in VIEWS[views](pictures)), start=pictures.new_zeros(1, dtype=torch.float32))
+    wide = torch.promote_types(pictures.dtype, torch.float32)
+    return sum((share * step(x).to(wide) for share, x in VIEWS[views](pictures)), start=pictures.new_zeros(1, dtype=wide))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from workings.data.picture_settings import Preparation
+from workings.data.picture_settings import Preparation, Views
 from workings.data.picture_tensors import prepared_tensors
+from workings.data.views import averaged
 from workings.models.classes import class_order, names_of
 from workings.models.ensemble_settings import EnsembleSettings
 
@@ -25,13 +26,14 @@ class Ensemble(nn.Module):
     """Pictures [B, C, H, W] -> log p [B, classes], p = (1 / M) sum_m softmax(z_m): the mean of what the members think probable (6.1c).
 
     Where the members prepare pictures in different ways, the ensemble takes them as they are, levels of 0 ... 255, and each member prepares them its own way.
+    A member whose folder asks for several views of a picture is asked for all of them, and the mean of its logits over them is what it says.
     The classes of each member are put into the order of the ensemble's by their names.
     """
 
-    def __init__(self, settings: EnsembleSettings, members: Sequence[nn.Module], preparations: Sequence[Preparation] = ()):
-        """preparations: of each member; none if the pictures come prepared for all of them."""
+    def __init__(self, settings: EnsembleSettings, members: Sequence[nn.Module], preparations: Sequence[Preparation] = (), views: Sequence[Views] = ()):
+        """preparations: of each member; none if the pictures come prepared for all of them. views: how each looks at a picture; none if all look once."""
         super().__init__()
-        self.settings, self.preparations = settings, tuple(preparations)
+        self.settings, self.preparations, self.views = settings, tuple(preparations), tuple(views) or ("one",) * len(members)
         self.members = nn.ModuleList(members)
         self.orders = [class_order(settings.class_names, names_of(m.settings), "A member", "combine models of the same classes") for m in members]
 
@@ -44,5 +46,5 @@ class Ensemble(nn.Module):
         said = []
         for number, (member, own) in enumerate(zip(members, self.members, strict=True)):
             x = prepared_tensors(pictures, self.preparations[number]) if self.preparations else pictures
-            said.append(member(x.to(next(own.parameters()).dtype))[:, self.orders[number]])
+            said.append(averaged(member, x.to(next(own.parameters()).dtype), self.views[number])[:, self.orders[number]])
         return log_mean(said)

@@ -73,10 +73,11 @@ class Pictures(Game):
         self.preparation = start.preparation if start else standardized(parts.preparation, self.learned)
         self.augmenter = Augmenter(augmentation, shape, s.training.seed)
         self.order = Order(len(self.learned), s.training.seed)
-        self.fingerprint = hashlib.sha256((self.learned.fingerprint() + self.held.fingerprint()).encode()).hexdigest()
         self.teacher = Teacher(s.distillation.teacher) if s.distillation.teacher else None
         if self.teacher:
             self.teacher.order(names)  # other classes are refused now
+        sources = [part.fingerprint() for part in (self.learned, self.held, self.teacher) if part is not None]
+        self.fingerprint = hashlib.sha256("".join(sources).encode()).hexdigest()
         torch.manual_seed(mix(s.training.seed, 0))
         self.players = {"model": self.make_model(start)}
         self.units_per_step = s.training.batch

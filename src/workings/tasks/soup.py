@@ -15,7 +15,7 @@ from workings.weights.folder import Saved, load_folder, save_folder, unshared
 
 TRAINING_ONLY = ("dropout", "stochastic_depth", "initialization")
 """Settings that say how a model learned and change nothing of what it says."""
-READING = ("preparation", "reading", "embedding")
+READING = ("preparation", "views", "reading", "embedding")
 """What a folder says of how its model wants to be used, which must be the same."""
 OF_ONE = ("format", "workings", "task", "architecture", "settings", "tokenizer", "scores", "step", "origin", "of")
 """What a folder says that is written anew, or is true of one of the models alone."""

@@ -47,6 +47,7 @@ class Teacher:
     def logits(self, pictures: Tensor, names: Sequence[str]) -> Tensor:
         """What the teacher says of pictures as the student sees them, augmented and all: prepared its own way, in the order of the student's classes.
 
+        It looks once, whatever views its folder asks for in use: the student looks once too, and each view costs as much as the first.
         pictures: uint8 or float32, 0 ... 255, gray or color, [B, 1 or 3, H, W]; names: of the student's K classes -> [B, K], float32; of an ensemble log p.
         """
         self.settle(pictures.device)

@@ -52,7 +52,8 @@ def read_ensemble(folder: Path, config: dict[str, Any], dtype: torch.dtype | Non
     members = [load_folder(place, dtype) for place in member_folders(folder)]
     hows = [from_dict(Preparation, member.facts["preparation"], "preparation.") for member in members]
     own = [] if all(how == hows[0] for how in hows) else hows
-    model = Ensemble(settings_of(folder, config), [member.model for member in members], own)
+    views = [member.facts.get("views", "one") for member in members]
+    model = Ensemble(settings_of(folder, config), [member.model for member in members], own, views)
     common = as_they_are(hows) if own else hows[0]
     return Saved(config["task"], model.eval(), None, config | {"preparation": to_dict(common)})
 

@@ -72,7 +72,7 @@ def test_members_look_at_a_picture_as_often_as_they_do_alone_and_a_soup_is_made_
     made = combine(*members, out=tmp_path / "two")
     assert (probabilities(members[0]) - once).abs().max() > 1e-5
     torch.testing.assert_close(probabilities(made.folder), (probabilities(members[0]) + probabilities(members[1])) / 2)
-    with pytest.raises(BadInput, match="views: mirror -> absent"):
+    with pytest.raises(BadInput, match="views: mirror -> one"):
         combine(*members, out=tmp_path / "soup", how="soup")
 
 

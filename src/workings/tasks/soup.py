@@ -15,8 +15,8 @@ from workings.weights.folder import Saved, load_folder, save_folder, unshared
 
 TRAINING_ONLY = ("dropout", "stochastic_depth", "initialization")
 """Settings that say how a model learned and change nothing of what it says."""
-READING = ("preparation", "views", "reading", "embedding")
-"""What a folder says of how its model wants to be used, which must be the same."""
+READING = {"preparation": "", "views": "one", "reading": "", "embedding": ""}
+"""What a folder says of how its model wants to be used, which must be the same, and what is so where it says nothing."""
 OF_ONE = ("format", "workings", "task", "architecture", "settings", "tokenizer", "scores", "step", "origin", "of")
 """What a folder says that is written anew, or is true of one of the models alone."""
 SHOWN = 3
@@ -57,7 +57,7 @@ def same(one: Path, a: Saved, other: Path, b: Saved) -> None:
 
 def settings_of(saved: Saved) -> dict[str, Any]:
     """The settings that decide what a model says, and how it wants to be used."""
-    settings = {"model": to_dict(saved.model.settings), **{name: saved.facts[name] for name in READING if name in saved.facts}}
+    settings = {"model": to_dict(saved.model.settings), **{name: saved.facts.get(name, usual) for name, usual in READING.items()}}
     return {name: value for name, value in flatten(settings).items() if name.rpartition(".")[2] not in TRAINING_ONLY}
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from workings.errors import BadInput
-from workings.report.rasters import LARGE, SMALL, embedded, mosaic, read_image, side_by_side
+from workings.report.rasters import GRAINS, LARGE, SMALL, embedded, in_squares, mosaic, read_image, side_by_side
 
 
 def opened(drawn: dict) -> Image.Image:
@@ -50,3 +50,12 @@ def test_a_mosaic_has_every_picture_in_reading_order_and_nothing_between_them():
     laid = mosaic(pictures, 3)
     assert laid.shape == (4, 5, 11) and torch.equal(laid[:3, 3:, 4:7], pictures[4])
     assert int((laid[3] == 255).sum()) == 5 * 6 and not laid[:, 2].any() and not laid[:, 3:, 8:].any()
+
+
+def test_a_small_map_keeps_its_pixels_and_a_large_one_is_its_means_over_squares():
+    small = torch.randn(GRAINS + 1, 2 * GRAINS - 1)
+    assert torch.equal(in_squares(small), small)
+    large = torch.randn(3 * GRAINS + 1, 4 * GRAINS)
+    means = in_squares(large)
+    torch.testing.assert_close(means[:3, 3:6], large[:3, 3:6].mean().expand(3, 3))
+    torch.testing.assert_close(means[-1, :3], large[-1, :3].mean().expand(3))

@@ -11,7 +11,7 @@ from workings.errors import BadInput
 from workings.report import figures
 from workings.report.formats import plain, printable, signed
 from workings.report.language import percent
-from workings.report.rasters import image_of, laid_over, lit, scaled, stretched
+from workings.report.rasters import image_of, in_squares, laid_over, lit, scaled, stretched
 from workings.tasks.picture_classifier import Classified, PictureClassifier
 from workings.tasks.picture_explanation import PictureExplanation
 
@@ -22,8 +22,8 @@ SIDE = 2.4
 def panels_of(why: PictureExplanation) -> list[tuple[str, Tensor]]:
     """The picture, and each of its maps laid over it: what it shows, and uint8 [C, H, W]."""
     looked = [] if why.rollout is None else [("where it looks", lit(why.pixels, stretched(why.rollout)))]
-    spoken = ("for and against the class", laid_over(why.pixels, scaled(why.contributions)))
-    return [("what the model sees", why.pixels), *looked, spoken, ("what it is sensitive to", lit(why.pixels, scaled(why.saliency)))]
+    spoken = ("for and against the class", laid_over(why.pixels, scaled(in_squares(why.contributions))))
+    return [("what the model sees", why.pixels), *looked, spoken, ("what it is sensitive to", lit(why.pixels, scaled(in_squares(why.saliency))))]
 
 
 def total(why: PictureExplanation) -> str:

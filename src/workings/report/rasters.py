@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -19,6 +20,8 @@ FOR, AGAINST, LOOKED = (0, 114, 230), (230, 90, 0), (255, 200, 0)
 """Colors of what speaks for a class and against it, and of where a model looks; told apart by eyes that see no red or green."""
 DIM, BRIGHT = 45, 165
 """The grays of black and white under a map, so that its colors are seen on either."""
+GRAINS = 32
+"""How many squares of a map at least lie along the shorter side of a picture."""
 OUTLIERS = 0.99
 """The part of a map's pixels that is not yet in full color: one pixel alone would leave the others pale."""
 
@@ -94,6 +97,13 @@ def colored(pixels: Tensor, strength: Tensor, color: Tensor) -> Tensor:
     gray = DIM + pixels.float().mean(0) / 255 * (BRIGHT - DIM)
     opacity = 0.9 * strength.float().clamp(0, 1)
     return (gray * (1 - opacity) + color * opacity).round().clamp(0, 255).byte()
+
+
+def in_squares(map: Tensor) -> Tensor:
+    """The mean of a map over squares, at least GRAINS along its shorter side: the single pixels of a photograph are too fine to be seen. [H, W] -> [H, W]."""
+    side = max(1, min(map.shape) // GRAINS)
+    means = F.avg_pool2d(map[None], side, ceil_mode=True)[0]
+    return means.repeat_interleave(side, 0).repeat_interleave(side, 1)[: map.shape[0], : map.shape[1]]
 
 
 def scaled(map: Tensor) -> Tensor:

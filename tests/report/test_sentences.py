@@ -11,6 +11,7 @@ def test_the_confusion_matrix_has_every_count_and_how_much_of_each_class_is_righ
     page = Page(confusion_section(["no", "yes"], [[30, 10], [0, 0]], "texts").html)
     assert re.search(r"no\s*30\s*10\s*40\s*75 %", page.text.replace("\u202f", " "))
     assert re.search(r"yes\s*0\s*0\s*0\s*–", page.text)
+    assert re.search(r"no\s*0\s*3\s*3\s*0 %", Page(confusion_section(["no", "yes"], [[0, 3], [0, 1]], "texts").html).text)
 
 
 def test_many_classes_are_cut_to_the_largest_and_that_is_said():

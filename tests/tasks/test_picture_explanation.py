@@ -49,6 +49,25 @@ def test_maps_are_of_the_class_that_is_said_as_large_as_what_the_model_sees_and_
     assert why.contributions.shape == why.saliency.shape == (8, 8) and why.pixels.shape == (3, 8, 8) and float(why.saliency.min()) >= 0
 
 
+@pytest.mark.parametrize("views", ["mirror", "mirror-shift"])
+def test_what_is_explained_is_the_average_over_the_views_that_the_model_is_asked_for(folder, picture, views):
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"views": views}))
+    classifier = PictureClassifier(folder)
+    why, found = classifier.explain(picture), classifier.classify(picture)
+    assert why.name == found.name and why.probability == pytest.approx(found.classes[0].probability, abs=1e-5)
+    assert float(why.contributions.sum()) == pytest.approx(why.log_odds - why.baseline, abs=0.02, rel=0.02)
+
+
+def test_with_its_mirror_image_as_a_view_the_maps_of_a_mirror_image_are_mirrored(folder):
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"views": "mirror"}))
+    classifier, pixels = PictureClassifier(folder), torch.randint(0, 256, (3, *HOW.size), dtype=torch.uint8)
+    one, other = classifier.explain(pixels), classifier.explain(pixels.flip(-1))
+    torch.testing.assert_close(other.contributions.flip(-1), one.contributions, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(other.saliency.flip(-1), one.saliency, atol=1e-5, rtol=1e-4)
+
+
 def test_black_is_what_is_black_before_it_is_prepared(folder, tmp_path):
     classifier = PictureClassifier(folder)
     why = classifier.explain(Image.new("RGB", (8, 8)))

@@ -40,7 +40,7 @@ def confusion_section(names: Sequence[str], table: Sequence[Sequence[int]], thin
             names[i],
             [(table[i][j], tint(table[i][j] / max(sizes[i], 1))) for j in shown],
             sizes[i],
-            percent(table[i][i] / sizes[i]) if sizes[i] else "–",
+            (percent(table[i][i] / sizes[i]) if table[i][i] else "0 %") if sizes[i] else "–",
         )
         for i in shown
     ]

@@ -78,7 +78,7 @@ def why_section(cases: Sequence[tuple[str, PictureExplanation]]) -> Section:
             "probability": percent(why.probability),
             "panels": [(title, embedded(pixels, EXPLAINED_SIDE)) for title, pixels in panels_of(why)],
             "total": total(why),
-            "looked": None if why.rollout is None else [percent(float(share)) for share in (why.rollout.min(), why.rollout.max())],
+            "looked": None if why.rollout is None else [f"{100 * float(share):.2f} %" for share in (why.rollout.min(), why.rollout.max())],
         }
         for label, why in cases
     ]

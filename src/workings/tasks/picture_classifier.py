@@ -129,7 +129,7 @@ class PictureClassifier:
             x = prepared_pixels(picture[None], self.preparation)[0]
         else:
             x = prepared(picture if isinstance(picture, Image.Image) else open_picture(picture, self.preparation.channels), self.preparation)
-        return explain(self.model, x, self.preparation, self.class_names)
+        return explain(self.model, x, self.preparation, self.class_names, self.facts.get("views", "one"))
 
     def check(self) -> None:
         """Refuse a model without classes."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from workings.data.picture_settings import Preparation
+from workings.data.picture_settings import Preparation, Views
 from workings.data.pictures import numbers, pixels_of
+from workings.data.views import averaged
 from workings.errors import BadInput
 from workings.generation.rollout import looks, over_picture
 from workings.generation.saliency import contributions, saliency
@@ -36,15 +38,19 @@ class PictureExplanation:
     """How much the log-odds change with each pixel, by its most sensitive channel, in nats for one unit of the model's numbers, [H, W]."""
 
 
-def explain(model: Any, x: Tensor, how: Preparation, names: Sequence[str]) -> PictureExplanation:
-    """Why the model says the likeliest class of a picture. x: prepared [C, H, W]; how: it was prepared; names: of the classes."""
+def explain(model: Any, x: Tensor, how: Preparation, names: Sequence[str], views: Views = "one") -> PictureExplanation:
+    """Why the model says the likeliest class of a picture. x: prepared [C, H, W]; how: it was prepared; names: of the classes.
+
+    views: whose answers are averaged; where the model looks is told of the picture as it is.
+    """
     if len(names) < 2:
         raise BadInput("This model knows a single class, which it says of every picture; there is nothing to explain.")
     x = x.to(next(model.parameters()).dtype)
+    say = partial(averaged, model, views=views)
     with torch.no_grad():
-        probability, which = model(x[None])[0].double().softmax(-1).max(-1)
+        probability, which = say(x[None])[0].double().softmax(-1).max(-1)
     black = numbers(torch.zeros(x.shape), replace(how, crop=())).to(x.dtype)
-    found, log_odds, baseline = contributions(model, x, black, int(which))
+    found, log_odds, baseline = contributions(say, x, black, int(which))
     places = looks(model, x[None])
     return PictureExplanation(
         name=names[int(which)],
@@ -54,5 +60,5 @@ def explain(model: Any, x: Tensor, how: Preparation, names: Sequence[str]) -> Pi
         pixels=pixels_of(x.float(), how),
         rollout=None if places is None else over_picture(places[0].float(), *x.shape[1:]),
         contributions=found.float(),
-        saliency=saliency(model, x, int(which)).float(),
+        saliency=saliency(say, x, int(which)).float(),
     )

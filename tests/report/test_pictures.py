@@ -15,6 +15,7 @@ from workings.models.cnn_settings import CNNSettings
 from workings.models.mlp_settings import MLPSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.vision_settings import VisionSettings, body
+from workings.models.whitened_settings import WhitenedSettings
 from workings.report.explained_picture import panels_of
 from workings.report.filters import SHOWN, as_pictures, filter_section, first_filters
 from workings.report.pictures import noted, picture_sections
@@ -117,6 +118,8 @@ def test_first_filters_are_the_weights_that_meet_the_pixels():
     assert torch.equal(first_filters(cnn), cnn.stages[0][0].convolution.weight)
     patches = torch.nn.functional.conv2d(x, first_filters(vit), vit.patches.projection.bias, stride=4).flatten(2).transpose(1, 2)
     torch.testing.assert_close(patches, vit.patches(x))
+    whitened = build(WhitenedSettings(image_size=(32, 32), channels=3, classes=2)).eval()
+    assert torch.equal(first_filters(whitened), whitened.whitening.weight)
     assert first_filters(build(KINDS["GRU"])) is None and not filter_section(build(KINDS["GRU"]))
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from workings.layers.patches import PatchEmbedding
+from workings.layers.whitening import Whitening
 from workings.models.mlp import MLP
 from workings.report.pages import Section, render
 from workings.report.rasters import embedded, mosaic
@@ -25,7 +26,7 @@ def first_filters(model: nn.Module) -> Tensor | None:
             filters = module.get_parameter("layers.0.weight").unflatten(1, sizes)
         elif isinstance(module, PatchEmbedding):
             filters = module.projection.weight.unflatten(1, (-1, module.height, module.width))
-        elif isinstance(module, nn.Conv2d):
+        elif isinstance(module, (nn.Conv2d, Whitening)):
             filters = module.weight
         else:
             continue

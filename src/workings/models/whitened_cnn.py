@@ -66,6 +66,7 @@ class WhitenedCNN(nn.Module):
         """The last stage's map [B, channels, h, w]. pictures: [B, C, H, W]. record: a dict that is filled with "embedding", then "hidden.{s}"."""
         check_pictures(pictures, self.settings.channels, self.settings.image_size)
         x = gelu(self.whitening(pictures.contiguous(memory_format=torch.channels_last)))
+        x = x.contiguous(memory_format=torch.channels_last)  # with one channel, a picture does not say how its numbers lie
         if record is not None:
             record["embedding"] = x
         for number, stage in enumerate(self.stages):

@@ -30,25 +30,46 @@ void largest_of_four(void *z, uint8_t *place, const void *x, int64_t pictures, i
     }
 }
 
-/* dx = dz at the place of the largest, 0 elsewhere. */
+/* 16 bytes, and 16 numbers of either precision as their bits. */
+typedef int8_t bytes16 __attribute__((vector_size(16)));
+typedef int16_t shorts16 __attribute__((vector_size(32)));
+typedef int32_t longs16 __attribute__((vector_size(64)));
+
+/* dx <- dz where place is `corner`, else 0, for n numbers of `type`; in groups of 16, because a loop would go 64 at a time, and few maps have so many channels. */
+#define KEEP(type, group, dx, dz, place, corner, n)                                                     \
+    for (int64_t i = 0; i < (n); i += 16) {                                                             \
+        if (i + 16 > (n)) {                                                                             \
+            for (; i < (n); i++) (dx)[i] = (place)[i] == (corner) ? (dz)[i] : (type)0;                  \
+            break;                                                                                      \
+        }                                                                                               \
+        bytes16 which;                                                                                  \
+        group numbers;                                                                                  \
+        memcpy(&which, (place) + i, sizeof which);                                                      \
+        memcpy(&numbers, (dz) + i, sizeof numbers);                                                     \
+        numbers &= __builtin_convertvector(which == (corner), group);                                   \
+        memcpy((dx) + i, &numbers, sizeof numbers);                                                     \
+    }
+
+/* dx = dz at the place of the largest, 0 elsewhere; numbers are only moved, so that bits are all that matters. */
 void largest_of_four_backward(void *dx, const void *dz, const uint8_t *place, int64_t pictures, int64_t height, int64_t width, int64_t channels,
                               int64_t is_short, int64_t threads) {
     int64_t rows = height / 2, columns = width / 2, size = is_short ? 2 : 4;
-    ROWS for (int64_t picture = 0; picture < pictures; picture++) {
-        float d[channels], part[channels];
-        char *all = (char *)dx + picture * height * width * channels * size;
-        if (height % 2) memset(all + (height - 1) * width * channels * size, 0, width * channels * size);
-        for (int64_t r = 0; r < rows; r++) {
-            for (int64_t c = 0; c < columns; c++) {
-                int64_t from = ((picture * rows + r) * columns + c) * channels, to = (picture * height + r * 2) * width + c * 2;
-                load(d, dz, from, channels, is_short);
-                for (int32_t corner = 0; corner < 4; corner++) {
-                    EACH for (int64_t i = 0; i < channels; i++) part[i] = place[from + i] == corner ? d[i] : 0.0f;
-                    store(dx, (to + corner / 2 * width + corner % 2) * channels, part, channels, is_short);
-                }
-            }
-            for (int64_t line = 0; width % 2 && line < 2; line++) memset(all + ((r * 2 + line + 1) * width - 1) * channels * size, 0, channels * size);
+    ROWS for (int64_t line = 0; line < pictures * height; line++) {
+        int64_t y = line % height, start = line * width * channels;
+        if (y == rows * 2) {
+            memset((char *)dx + start * size, 0, width * channels * size);
+            continue;
         }
+        for (int64_t x = 0; x < columns * 2; x++) {
+            int64_t to = start + x * channels, from = ((line / height * rows + y / 2) * columns + x / 2) * channels;
+            int8_t corner = (int8_t)(y % 2 * 2 + x % 2);
+            if (is_short) {
+                KEEP(int16_t, shorts16, (int16_t *)dx + to, (const int16_t *)dz + from, place + from, corner, channels)
+            } else {
+                KEEP(int32_t, longs16, (int32_t *)dx + to, (const int32_t *)dz + from, place + from, corner, channels)
+            }
+        }
+        if (width % 2) memset((char *)dx + (start + (width - 1) * channels) * size, 0, channels * size);
     }
 }
 

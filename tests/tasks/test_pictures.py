@@ -18,7 +18,7 @@ from workings.tasks.pictures import Pictures, flops_of
 from workings.tasks.pictures_settings import read_settings, resolved
 from workings.weights.folder import load_folder
 
-KINDS = ["mlp-small", "cnn-small", "gru", "vit", "cct-2-3x2", "hybrid-cifar", "cifar-resnet-20"]
+KINDS = ["mlp-small", "cnn-small", "whitened-small", "gru", "vit", "cct-2-3x2", "hybrid-cifar", "cifar-resnet-20"]
 
 
 def game(folder, **changes) -> Pictures:
@@ -33,7 +33,9 @@ def test_the_first_loss_of_every_model_is_the_logarithm_of_the_number_of_classes
     assert float(loss.total.detach()) / loss.count == pytest.approx(math.log(3), rel=0.25)
 
 
-@pytest.mark.parametrize("augmentation", [{"preset": "none"}, {"preset": "photo"}, {"preset": "strong"}, {"mixup": 0.5}, {"cutmix": 1.0}])
+@pytest.mark.parametrize(
+    "augmentation", [{"preset": "none"}, {"preset": "photo"}, {"preset": "strong"}, {"mixup": 0.5}, {"cutmix": 1.0}, {"alternating": True}]
+)
 def test_the_same_step_has_the_same_rows_however_it_is_cut(augmentation, tmp_path):
     task = game(tmp_path, augmentation=augmentation)
     whole = task.batch(5, 0, 0, 8)
@@ -61,6 +63,14 @@ def test_what_the_model_sees_has_mean_0_and_deviation_1(tmp_path):
     assert float(x.mean()) == pytest.approx(0, abs=1e-3) and float(x.std()) == pytest.approx(1, abs=1e-3)
 
 
+def test_a_whitened_network_has_seen_training_pictures_before_it_begins(tmp_path):
+    task = classifiers(tmp_path, model={"preset": "whitened-small", "widths": [16]})({})[0]
+    layer = task.players["model"].whitening
+    y = layer(numbers(task.learned.pixels(torch.arange(len(task.learned))), task.preparation)) - layer.bias[:, None, None]
+    one, _ = y.transpose(0, 1).flatten(1).chunk(2)
+    torch.testing.assert_close(one @ one.T / one.shape[1], torch.eye(4), rtol=0, atol=1e-2)
+
+
 def test_bars_are_told_apart(tmp_path):
     write_arrays(tmp_path, count=600)
     make = classifiers(tmp_path, model={"preset": "cnn-small"}, training={"steps": 150, "batch": 32, "evaluate_every": 50})
@@ -73,6 +83,12 @@ STOPPED = {
     "plain": {},
     "mixed and averaged": {"augmentation": {"preset": "strong"}, "optimizer": {"average": 0.9}},
     "batch norm": {"model": {"preset": "cnn-small"}},
+    "whitened": {
+        "model": {"preset": "whitened-small", "widths": [16, 32]},
+        "augmentation": {"alternating": True, "shift": 1},
+        "optimizer": {"filters": "muon"},
+        "tuning": {"views": "mirror-shift"},
+    },
     "dropped layers": {"model": {"preset": "vit", "body": {"width": 16, "layers": 2, "heads": 2, "stochastic_depth": 0.3, "dropout": 0.2}}},
 }
 

@@ -102,6 +102,6 @@ class PictureParts:
     validation: LabeledPictures | None
     test: LabeledPictures | None
     preparation: Preparation
-    """How a picture of any size becomes one as these are: 0 ... 255, neither shifted nor divided."""
+    """How a picture of any size becomes one as these are, and then its numbers between 0 and 1; mean and std are not known here."""
     notes: tuple[str, ...] = ()
     """What was decided and what was left out, in sentences."""

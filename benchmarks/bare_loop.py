@@ -1,6 +1,7 @@
-"""Training as one writes it by hand, over the same batches again and again: what `fine_tune.py` and `train_translation.py` time for everyone."""
+"""Training as one writes it by hand, over the same batches again and again: what the benchmarks of training time for everyone."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from common import QUIET, Variant, table
@@ -11,9 +12,9 @@ from workings.layers.randomness import seed_draws
 OURS = "workings"
 
 
-def tensors(batch: dict[str, list]) -> dict[str, Tensor]:
+def tensors(batch: dict[str, Any]) -> dict[str, Tensor]:
     """A batch that came from another process."""
-    return {name: torch.tensor(values) for name, values in batch.items()}
+    return {name: torch.as_tensor(values) for name, values in batch.items()}
 
 
 def lists(batch: dict[str, Tensor]) -> dict[str, list]:
@@ -21,7 +22,7 @@ def lists(batch: dict[str, Tensor]) -> dict[str, list]:
     return {name: values.tolist() for name, values in batch.items()}
 
 
-def rounds(model: nn.Module, loss_of: Callable[[nn.Module, dict[str, Tensor]], Tensor], batches: Sequence[dict[str, list]], dtype: torch.dtype | None):
+def rounds(model: nn.Module, loss_of: Callable[[nn.Module, dict[str, Tensor]], Tensor], batches: Sequence[dict[str, Any]], dtype: torch.dtype | None):
     """A step that trains once on every batch and returns the mean of its losses: loss, gradient, clipping at 1, fused AdamW."""
     given = [tensors(batch) for batch in batches]
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)

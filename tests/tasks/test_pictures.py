@@ -57,6 +57,14 @@ def test_without_augmentation_an_epoch_is_every_training_picture_once_with_its_l
     assert held.isdisjoint(int(place) for place in found)
 
 
+def test_a_fraction_of_the_training_pictures_has_that_part_of_every_class_and_leaves_validation_as_it_is(tmp_path):
+    whole, few = game(tmp_path), game(tmp_path, data={"fraction": 0.25})
+    assert few.counts.tolist() == [round(count / 4) for count in whole.counts.tolist()]
+    assert torch.equal(whole.held.pixels(torch.arange(len(whole.held))), few.held.pixels(torch.arange(len(few.held))))
+    names = {whole.learned.name_of(row) for row in range(len(whole.learned))}
+    assert {few.learned.name_of(row) for row in range(len(few.learned))} < names
+
+
 def test_what_the_model_sees_has_mean_0_and_deviation_1(tmp_path):
     task = game(tmp_path)
     x = numbers(task.learned.pixels(torch.arange(len(task.learned))), task.preparation)
@@ -230,6 +238,7 @@ REFUSED = {
     "no augmentation": ({"augmentation": {"preset": "stronk"}}, "Did you mean 'strong'"),
     "no function": ({"augmentation": {"own": "nowhere:nothing"}}, "cannot be found"),
     "half a name": ({"augmentation": {"own": "nothing"}}, "module:name"),
+    "no part": ({"data": {"fraction": 0.0}}, "above 0 and at most 1"),
     "share": ({"augmentation": {"flip": 2.0}}, "from 0 to 1"),
 }
 

@@ -100,6 +100,19 @@ def sides(height: int, width: int, how: Preparation) -> tuple[int, int]:
     return height, width
 
 
+def image_of(pixels: Tensor) -> Image.Image:
+    """uint8 [C, H, W], of 1, 3 or (with opacity) 4 channels, as Pillow's picture."""
+    rows = pixels.permute(1, 2, 0).numpy()
+    return Image.fromarray(np.ascontiguousarray(rows[..., 0] if rows.shape[2] == 1 else rows))
+
+
+def png(pixels: Tensor) -> bytes:
+    """The same as a file."""
+    file = io.BytesIO()
+    image_of(pixels).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
 def resized(picture: Image.Image, how: Preparation) -> Image.Image:
     """The picture as large as `resize` says: stretched, or its shorter side of that length and the longer one in proportion, rounded down."""
     height, width = sides(picture.height, picture.width, how)

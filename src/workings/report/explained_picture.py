@@ -7,11 +7,12 @@ from pathlib import Path
 
 from torch import Tensor
 
+from workings.data.pictures import image_of
 from workings.errors import BadInput
 from workings.report import figures
 from workings.report.formats import plain, printable, signed
 from workings.report.language import percent
-from workings.report.rasters import image_of, in_squares, laid_over, lit, scaled, stretched
+from workings.report.rasters import in_squares, laid_over, lit, scaled, stretched
 from workings.tasks.picture_classifier import Classified, PictureClassifier
 from workings.tasks.picture_explanation import PictureExplanation
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from workings.data.pictures import image_of
 from workings.errors import BadInput
 
 SMALL = 64
@@ -29,12 +30,6 @@ OUTLIERS = 0.99
 def data_address(file: bytes, kind: str) -> str:
     """A file as an address that holds all of it."""
     return f"data:image/{kind};base64," + base64.b64encode(file).decode("ascii")
-
-
-def image_of(pixels: Tensor) -> Image.Image:
-    """uint8 [C, H, W], of 1, 3 or (with opacity) 4 channels, as Pillow's picture."""
-    rows = pixels.permute(1, 2, 0).numpy()
-    return Image.fromarray(np.ascontiguousarray(rows[..., 0] if rows.shape[2] == 1 else rows))
 
 
 def embedded(pixels: Tensor, side: int, columns: int = 1) -> dict[str, object]:

@@ -50,6 +50,9 @@ def read_parts(data: PicturesData, start: TrainedPictureModel | None = None) -> 
     if held is None:
         rows, kept = stratified(learned.labels, data.validation, learned.where)
         learned, held = learned.of(torch.tensor(rows)), learned.of(torch.tensor(kept))
+    if data.fraction < 1:
+        _, few = stratified(learned.labels, data.fraction, learned.where)
+        learned = learned.of(torch.tensor(few))
     for part in (held, tested):
         if part:
             refuse_unknown(part.labels, names, part.where, "pictures")

@@ -1,14 +1,12 @@
 """The picture-classification task: from labeled pictures to a model that says what is in one (statements 4.1a-b, 4.2, 4.3, 6.2)."""
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -20,7 +18,7 @@ from workings.data.labeled_pictures import LabeledPictures
 from workings.data.mixing import Pair, probabilities
 from workings.data.order import Order
 from workings.data.picture_settings import Preparation, Views
-from workings.data.pictures import numbers
+from workings.data.pictures import numbers, png
 from workings.data.views import averaged
 from workings.errors import BadInput, counted
 from workings.layers.randomness import mix
@@ -250,11 +248,3 @@ def flops_of(model: nn.Module, shape: tuple[int, int, int]) -> float:
         model.eval()(torch.zeros(1, *shape))
     model.train(training)
     return float(counter.get_total_flops())
-
-
-def png(pixels: Tensor) -> bytes:
-    """A picture as a file. pixels: uint8 [C, H, W]."""
-    rows = pixels.permute(1, 2, 0).contiguous().numpy()
-    file = io.BytesIO()
-    Image.fromarray(rows[..., 0] if rows.shape[2] == 1 else rows).save(file, "png")
-    return file.getvalue()

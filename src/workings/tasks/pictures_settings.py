@@ -29,6 +29,8 @@ class PicturesData:
     """3 for color, 1 for gray; 0 takes what the pictures have, or what the trained model has."""
     validation: float = 0.1
     """The part of every class that is kept for validation, the same pictures for every seed, where the source has no part for it."""
+    fraction: float = 1.0
+    """The part of every class's training pictures that is learned from, the same ones for every seed: what would fewer pictures have taught?"""
     validation_source: str = ""
     """Pictures of their own for validation, named like data.source; nothing is then kept back from the others."""
     test_source: str = ""
@@ -39,6 +41,8 @@ class PicturesData:
     def __post_init__(self) -> None:
         if not 0 < self.validation < 1:
             raise BadInput(f"data.validation is {self.validation}; it is a part of the pictures, above 0 and below 1.")
+        if not 0 < self.fraction <= 1:
+            raise BadInput(f"data.fraction is {self.fraction}; it is a part of the training pictures, above 0 and at most 1.")
         if len(self.size) > 2 or min((*self.size, 1)) < 1:
             raise BadInput(f"data.size is {list(self.size)}; it must be a height and a width of at least 1, or one number for both.")
         if self.channels not in (0, 1, 3):

@@ -44,3 +44,31 @@ def test_memory_that_was_freed_is_taken_again_without_a_page_fault():
 
 def test_nothing_is_changed_where_fast_paths_are_turned_off():
     assert run("keep", fast="0")[0] == 0
+
+
+HELD = """
+import torch
+from workings.layers.fast.memory import give_back, keep_freed_memory
+def held():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) // 1024
+print(int(keep_freed_memory()))
+pinned = []
+for _ in range(40):  # each block of 8 MiB is followed by one that stays
+    block = torch.ones(1 << 21)
+    pinned.append(torch.ones(1 << 12))
+    del block
+    pinned.append(torch.ones(1 << 21))
+large, pinned = held(), pinned[::2]
+freed = held()
+print(large, freed, int(give_back(most=1.0)), held(), int(give_back(most=0.0)), held())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="malloc_trim is glibc's")
+def test_what_is_kept_without_use_is_given_back_only_above_a_part_of_the_memory():
+    answer = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True, env=os.environ | {"WORKINGS_FAST": "1"})
+    told, large, freed, early, still, given, small = (int(word) for word in answer.stdout.split())
+    if not told:
+        pytest.skip("this machine's C library has no mallopt")
+    assert freed > large - 50 and not early and still > large - 50  # 320 MiB were freed, and kept
+    assert given and small < large - 250

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import torch
 
 from workings.errors import BadInput
-from workings.layers.fast.memory import keep_freed_memory
+from workings.layers.fast.memory import give_back, keep_freed_memory
 from workings.layers.randomness import seed_draws
 from workings.settings import difference
 from workings.training.averaging import mean
@@ -24,6 +24,9 @@ from workings.training.run import Run
 from workings.training.settings import FREE, TrainingSettings
 from workings.training.signals import Stop
 from workings.training.tensorboard import Board, require_tensorboard
+
+GIVE_BACK_EVERY = 10
+"""Steps between two looks at how much memory is held without use."""
 
 
 @dataclass
@@ -76,6 +79,8 @@ class Loop:
                     step, every, last = self.state.step, self.every(), self.state.step >= self.state.planned
                     if step % self.s.log_every == 0 or last:
                         self.log(rates)
+                    if step % GIVE_BACK_EVERY == 0 and self.device.type == "cpu":
+                        give_back()
                     if step % every == 0 or last:
                         self.evaluate()
                     if step % every == 0 and self.s.minutes and not last:

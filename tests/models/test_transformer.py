@@ -7,7 +7,9 @@ import torch
 
 from workings.errors import BadInput
 from workings.layers.dropping import StochasticDepth
+from workings.layers.packing import packing_of
 from workings.layers.randomness import seed_draws
+from workings.models import stack
 from workings.models.settings import TransformerSettings, model_settings
 from workings.models.transformer import Transformer
 
@@ -125,3 +127,51 @@ def test_one_token_asked_of_the_last_layer_gives_what_it_says_among_all(choices,
         assert (one is None) == (other is None)
         if one is not None:
             torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-12)
+
+
+PACKED = [
+    dict(causal=True, position="rotary", phi="gated", norm="rms", heads=4, key_value_heads=2, query_key_norm=True, tau="learned"),
+    dict(causal=True, position="sinusoidal", window=3, placement="pre"),
+    dict(causal=False, position="learned", placement="post", biases="all", embedding_norm=True, norm="layer", phi="gelu"),
+    dict(causal=True, position="lecture", value="shared", attend="h", normalize="h", placement="lecture", residuals="one", biases="lecture"),
+]
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("choices", PACKED, ids=["llama", "window", "bert", "lecture"])
+def test_training_without_padding_gives_the_vectors_and_gradients_of_training_with_it(choices, dtype, asked, left, monkeypatch):
+    """With dropout, whose mask is that of a row's place; in float32 with kernels. The plain path has none of all this."""
+    model = a_model(**choices, dropout=0.2).to(dtype).train()
+    visible = torch.arange(17) < torch.tensor([[17], [3], [9]])
+    visible = visible.flip(1) if left else visible
+    place = torch.tensor([16, 15, 14]) if left else torch.tensor([16, 1, 0])
+    found, seen = [], []
+    monkeypatch.setattr(stack, "packing_of", lambda visible: seen.append(packing_of(visible)) or seen[-1])
+    for kernels, wanted in (("1", True), ("0", False)):
+        monkeypatch.setenv("WORKINGS_FAST", kernels)
+        seed_draws(1, 2, first_row=5)
+        y = model.hidden(TOKENS, visible=visible, asked=place if asked else None)
+        assert (seen[-1] is not None) == wanted
+        y = y[:, 0] if asked else y[visible]
+        found.append((y, *torch.autograd.grad(y.square().sum(), list(model.parameters()), allow_unused=True)))
+    size = max(float(plain.detach().abs().max()) for plain in found[1] if plain is not None)  # some gradients are sums to 0, as that of the keys' bias
+    near = dict(rtol=1e-9, atol=1e-12 * size) if dtype == torch.float64 else dict(rtol=1e-4, atol=1e-5 * size)
+    for mine, plain in zip(*found, strict=True):
+        assert (mine is None) == (plain is None)
+        if mine is not None:
+            torch.testing.assert_close(mine, plain, **near)
+
+
+def test_what_is_looked_at_or_dropped_whole_or_not_learned_is_left_with_its_padding(monkeypatch):
+    asked = []
+    monkeypatch.setattr(stack, "packing_of", lambda visible: asked.append(visible))
+    visible = torch.arange(17) < torch.tensor([[17], [3], [9]])
+    model = a_model(dropout=0.2)
+    model.train().hidden(TOKENS, visible=visible)
+    assert len(asked) == 1
+    model.hidden(TOKENS, visible=visible, record={})
+    model.eval().hidden(TOKENS, visible=visible)
+    a_model(stochastic_depth=0.2).train().hidden(TOKENS, visible=visible)
+    assert len(asked) == 1

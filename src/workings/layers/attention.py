@@ -13,6 +13,7 @@ from workings.layers.fast.attention import takes, written_out
 from workings.layers.feed_forward import PHI
 from workings.layers.linear import Linear
 from workings.layers.masks import EVERYTHING, Mask
+from workings.layers.packing import Packing
 from workings.layers.positions import at, rotate, table_at
 
 
@@ -110,14 +111,16 @@ class Attention(nn.Module):
         layer: int = 0,
         record: dict[str, Tensor] | None = None,
         asked: Tensor | None = None,
+        packing: Packing | None = None,
     ) -> Tensor:
         """source: what queries and keys are made from, u: what values are made from, [B, T, D] -> y [B, T, D].
 
         memory: the second sequence [B, S, D], from which keys and values then come (3.2); with a cache, once, and then B may be several times their number:
         rows that lie together share a sequence. table: rotary cos and sin. record: filled with "attention.{layer}", or "cross.{layer}" over a memory.
         asked: the only query of each sequence that is wanted, [B]; then y is [B, 1, D], and the mask that of this query.
+        packing: how source and u are packed, [1, N, D], if they are; y is then too. The mask and the table are those of the sequences [B, T].
         """
-        query, key, value = self.project(source, u, normalize_value, memory, cache, layer, asked)
+        query, key, value = self.project(source, u, normalize_value, memory, cache, layer, asked, packing)
         if self.query_norm is not None and self.key_norm is not None:
             query, key = self.query_norm(query), self.key_norm(key)
         if table is not None:
@@ -131,7 +134,7 @@ class Attention(nn.Module):
         if record is not None:
             record[f"{'attention' if memory is None else 'cross'}.{layer}"] = attention_weights(query, key, mask, self.scale)
         y = attend(query, key, value, mask, self.scale, self.dropout)
-        return self.out(apart(y, new).transpose(1, 2).flatten(-2))
+        return self.out(apart(y, new).transpose(1, 2).flatten(-2) if packing is None or asked is not None else packing.together(y))
 
     def project(
         self,
@@ -142,6 +145,7 @@ class Attention(nn.Module):
         cache: KeyValueCache | None,
         layer: int,
         asked: Tensor | None,
+        packing: Packing | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries [B, M, T, d], keys [B, G, S, d] and values [B, n, S, d]."""
         if memory is not None and cache is not None:
@@ -149,9 +153,9 @@ class Attention(nn.Module):
             return self.split(self.query(source)), key, value
         value = normalize_value(self.activation(self.value(u if memory is None else memory)))
         source = self.sources(source, value)
-        query, key = self.query(at(source, asked)), self.key(source if memory is None else memory)
-        return self.split(query), self.split(key), self.split(value)
+        query, key = self.query(at(source, asked, packing)), self.key(source if memory is None else memory)
+        return self.split(query, packing if asked is None else None), self.split(key, packing), self.split(value, packing)
 
-    def split(self, x: Tensor) -> Tensor:
-        """[B, T, H d] -> [B, H, T, d]."""
-        return x.unflatten(-1, (-1, self.head_width)).transpose(1, 2)
+    def split(self, x: Tensor, packing: Packing | None = None) -> Tensor:
+        """[B, T, H d], or packed [1, N, H d] -> [B, H, T, d]."""
+        return x.unflatten(-1, (-1, self.head_width)).transpose(1, 2) if packing is None else packing.apart(x, self.head_width)

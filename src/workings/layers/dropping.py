@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from workings.layers.fast.dropout import dropout, keep_mask
+from workings.layers.packing import Packing
 from workings.layers.randomness import draw_key
 
 
@@ -27,9 +28,14 @@ class Dropping(nn.Module):
 class Dropout(Dropping):
     """y = x m / (1 - p) with m = 0 with probability p, in training (Srivastava et al. 2014)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: [B, ...] -> [B, ...]."""
-        return dropout(x, self.probability, *self.draw(x)) if self.active else x
+    def forward(self, x: Tensor, packing: Packing | None = None) -> Tensor:
+        """x: [B, ...] -> [B, ...]; or packed [1, N, D], whose rows are dropped as they would be in their places."""
+        if not self.active:
+            return x
+        if packing is None:
+            return dropout(x, self.probability, *self.draw(x))
+        key, first_sample = draw_key(self.place)
+        return dropout(x, self.probability, key, first_sample * packing.rows.shape[1], packing.places)
 
     def draw(self, x: Tensor) -> tuple[int, int]:
         """The key of the mask of x, and the number of its first row (its last dimension is a row) in the whole batch. x: [B, ...]."""

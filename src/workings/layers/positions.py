@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from workings.layers.packing import Packing
+
 
 def lecture(positions: Tensor, width: int) -> Tensor:
     """sin(t) x range(D), exactly as printed (1.1a): one direction for every t, as long as D is wide.
@@ -54,9 +56,12 @@ def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).to(x.dtype)
 
 
-def at(x: Tensor, place: Tensor | None) -> Tensor:
-    """The row place[b] of each sequence, or all of them where no place is given. x: [B, T, D], place: [B] -> [B, 1 or T, D]."""
-    return x if place is None else x[torch.arange(len(x), device=x.device), place][:, None]
+def at(x: Tensor, place: Tensor | None, packing: Packing | None = None) -> Tensor:
+    """The row place[b] of each sequence, or all of them where no place is given. x: [B, T, D], or packed; place: [B] -> [B, 1 or T, D]."""
+    if place is None:
+        return x
+    sequence = torch.arange(len(place), device=x.device)
+    return (x[sequence, place] if packing is None else x[0, packing.rows[sequence, place]])[:, None]
 
 
 def table_at(table: tuple[Tensor, Tensor], place: Tensor | None) -> tuple[Tensor, Tensor]:

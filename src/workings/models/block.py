@@ -73,7 +73,10 @@ class Block(nn.Module):
         self.combine = {"one": Block.one_residual, "two": Block.two_residuals}[s.residuals]
 
     def forward(self, x: Tensor, memory: Tensor | None = None, memory_mask: Mask = EVERYTHING, **seen: Any) -> Tensor:
-        """x: [B, T, D] -> [B, T, D]. memory: [B, S, D]. seen: what `Attention.forward` takes by name (table, mask, cache, layer, record, asked)."""
+        """x: [B, T, D] -> [B, T, D]. memory: [B, S, D]. seen: what `Attention.forward` takes by name.
+
+        Those are table, mask, cache, layer, record, asked and packing. Packed, x is [1, N, D], and so is the answer unless one row a sequence is asked for.
+        """
         return self.combine(self, x, memory, memory_mask, seen)
 
     def one_residual(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
@@ -81,24 +84,32 @@ class Block(nn.Module):
         y = self.attend(x, seen)
         if memory is not None:
             y = y + self.attend_memory(y, memory, memory_mask, seen)
-        return self.add(self.feed_forward_norm, at(x, seen.get("asked")), self.feed(y))
+        return self.add(self.feed_forward_norm, self.wanted(x, seen), self.feed(y, seen))
 
     def two_residuals(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
         """x + y, then x + C phi(B x + b_B) + b_C."""
-        x = self.add(self.attention_norm, at(x, seen.get("asked")), self.attend(x, seen))
+        x = self.add(self.attention_norm, self.wanted(x, seen), self.attend(x, seen))
         if memory is not None:
             x = self.add(self.cross_norm, x, self.attend_memory(x, memory, memory_mask, seen))
-        return self.add(self.feed_forward_norm, x, self.feed(x))
+        return self.add(self.feed_forward_norm, x, self.feed(x, seen))
+
+    def wanted(self, x: Tensor, seen: dict[str, Any]) -> Tensor:
+        """The rows that attention answers for."""
+        return at(x, seen.get("asked"), seen.get("packing"))
+
+    def drop(self, number: int, y: Tensor, seen: dict[str, Any]) -> Tensor:
+        """Dropout and stochastic depth of a part's output, of all rows or of those that are asked for."""
+        return self.depth[number](self.dropout[number](y, seen.get("packing") if seen.get("asked") is None else None))
 
     def attend(self, x: Tensor, seen: dict[str, Any]) -> Tensor:
         """y = sum_m T^m sum_s a^m_ts v^m_s."""
-        return self.depth[0](self.dropout[0](self.attention(*self.normalize(self.attention_norm, x), **seen)))
+        return self.drop(0, self.attention(*self.normalize(self.attention_norm, x), **seen), seen)
 
     def attend_memory(self, x: Tensor, memory: Tensor, mask: Mask, seen: dict[str, Any]) -> Tensor:
         """The same over the second sequence: A_st = Q[:, s] . K[:, t] (3.2)."""
         place = {name: seen.get(name) for name in ("cache", "layer", "record")}
-        return self.depth[1](self.dropout[1](self.cross(self.enter(self.cross_norm, x), x, same, memory=memory, mask=mask, **place)))
+        return self.drop(1, self.cross(self.enter(self.cross_norm, x), x, same, memory=memory, mask=mask, **place), seen)
 
-    def feed(self, z: Tensor) -> Tensor:
+    def feed(self, z: Tensor, seen: dict[str, Any]) -> Tensor:
         """y'' = C phi(B z + b_B) + b_C."""
-        return self.depth[2](self.dropout[2](self.feed_forward(self.enter(self.feed_forward_norm, z))))
+        return self.drop(2, self.feed_forward(self.enter(self.feed_forward_norm, z)), seen)

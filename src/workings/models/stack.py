@@ -11,6 +11,7 @@ from workings.layers.cache import KeyValueCache
 from workings.layers.dropping import Dropout
 from workings.layers.masks import visibility
 from workings.layers.norms import make_norm
+from workings.layers.packing import packing_of
 from workings.models.block import Block
 from workings.models.settings import TransformerSettings
 
@@ -67,7 +68,7 @@ class Stack(nn.Module):
         x: [B, T, D]; with a cache, only the new ones. visible: [B, columns], True for a token and False for padding on either side, cached columns included.
         memory: [B, S, D], memory_visible: [B, S]. record: a dict that is filled with "embedding" [B, T, D], "attention.{l}" [B, M, T, S],
         "hidden.{l}" [B, T, D] and "output" [B, T, D]. asked: [B], the only vector of each sequence that somebody wants to hear of: the last layer then answers
-        for it alone, [B, 1, D]; not with a cache.
+        for it alone, [B, 1, D]; not with a cache. In training, a batch with much padding is worked on without it, row by row the same.
         """
         if (memory is not None) != self.settings.cross_attention:
             raise BadInput("A second sequence (memory) goes with model.cross_attention=true, and that switch needs one; give both or neither.")
@@ -77,9 +78,12 @@ class Stack(nn.Module):
         mask = visibility(self.settings.causal, visible, new, past + new, x.device, self.settings.window)
         memory_mask = visibility(False, memory_visible, new, new, x.device)
         table = self.table(steps, x)
+        packing = packing_of(visible) if self.training and cache is None and memory is None and record is None and not self.settings.stochastic_depth else None
+        if packing is not None:
+            x, steps = packing.pack(x), packing.pack(steps)
         x = self.place(x, steps)
-        x = self.dropout(x if self.embedding_norm is None else self.embedding_norm(x))
-        seen = dict(table=table, mask=mask, cache=cache, record=record)
+        x = self.dropout(x if self.embedding_norm is None else self.embedding_norm(x), packing)
+        seen = dict(table=table, mask=mask, cache=cache, record=record, packing=packing)
         note(record, "embedding", x)
         for layer, block in enumerate(self.blocks):
             if asked is not None and layer == len(self.blocks) - 1:
@@ -90,7 +94,7 @@ class Stack(nn.Module):
             cache.advance(new)
         x = x if self.final_norm is None else self.final_norm(x)
         note(record, "output", x)
-        return x
+        return x if packing is None or asked is not None else packing.unpack(x)
 
     def steps(self, visible: Tensor | None, past: int, new: int, device: torch.device) -> Tensor:
         """The position t of each new token, [1 or B, T]: how many visible tokens stand before it."""

@@ -19,7 +19,7 @@ FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-m
 
 KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 KERNELS = {
-    "dropped": "ppiiiiiidi",
+    "dropped": "pppiiiiiidi",
     "softmax": "ppppiiiiidiiidi",
     "softmax_backward": "ppppiiiiidiiidi",
     "gelu": "pppiiii",
@@ -43,6 +43,8 @@ KERNELS = {
     "norm_gelu": "ppppppiiii",
     "norm_gelu_slopes": "ppppppppiiiii",
     "norm_backward": "ppppppiiii",
+    "heads_apart": "pppiiiii",
+    "heads_together": "pppiiiii",
 }
 """The arguments of each kernel: pointers, whole numbers, others."""
 

@@ -25,12 +25,12 @@ static inline void drop(float *x, int64_t n, int64_t key, int64_t row, double p)
     }
 }
 
-/* y = x (dropped), which may change precision; `first` is the number of the first row in the whole batch. */
-void dropped(void *y, const void *x, int64_t rows, int64_t width, int64_t short_x, int64_t short_y, int64_t key, int64_t first, double p, int64_t threads) {
+/* y = x (dropped), which may change precision; `first` is the number of the first row in the whole batch, or what is added to the `numbers` of the rows. */
+void dropped(void *y, const void *x, const int64_t *numbers, int64_t rows, int64_t width, int64_t short_x, int64_t short_y, int64_t key, int64_t first, double p, int64_t threads) {
     ROWS for (int64_t row = 0; row < rows; row++) {
         float z[width];
         load(z, x, row * width, width, short_x);
-        drop(z, width, key, first + row, p);
+        drop(z, width, key, first + (numbers ? numbers[row] : row), p);
         store(y, row * width, z, width, short_y);
     }
 }

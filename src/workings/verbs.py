@@ -223,17 +223,12 @@ def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, ex
 def translate(model: str | Path, texts: str | Iterable[str], *, alignment: bool = False, layer: int | None = None, **choices: Any) -> Iterator[Any]:
     """Translations of texts one after another, in their order, each as a `Translated`; model: a folder, or a name on the hub; choices: `TranslateSettings`.
 
-    alignment: whether each has its `alignment`: which words of the text those of the translation looked at. layer: of which layer that will be asked; one that
-    the model does not have is refused before anything is translated.
+    alignment: whether each has its `alignment`: which words of the text those of the translation looked at. layer: of which layer that will be asked.
     """
-    from workings.generation.alignment import check_layer
-
     translator = from_pretrained(model)
     if not hasattr(translator, "translate_all"):
         raise BadInput(f"{model} holds a model that does not translate; give the folder of one that does, such as an imported Marian.")
-    if layer is not None:
-        check_layer(layer, translator.model.settings.decoder.layers)
-    return translator.translate_all([texts] if isinstance(texts, str) else texts, alignment, **choices)
+    return translator.translate_all([texts] if isinstance(texts, str) else texts, alignment, layer, **choices)
 
 
 def report(*runs: str | Path, out: str | Path | None = None) -> Path:

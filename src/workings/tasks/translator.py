@@ -8,7 +8,7 @@ from typing import Any, overload
 import torch
 
 from workings.errors import BadInput
-from workings.generation.alignment import Alignment, align
+from workings.generation.alignment import Alignment, align, check_layer
 from workings.generation.translate import Translated, TranslationSteps, translate
 from workings.generation.translate_settings import TranslateSettings
 from workings.generation.translate_step import prepare_steps
@@ -48,11 +48,14 @@ class Translator:
         found = [translated.text for translated in self.translate_all(several, **choices)]
         return found[0] if isinstance(texts, str) else found
 
-    def translate_all(self, texts: Iterable[str], alignment: bool = False, **choices: Any) -> Iterator[Translated]:
+    def translate_all(self, texts: Iterable[str], alignment: bool = False, layer: int | None = None, **choices: Any) -> Iterator[Translated]:
         """The `nbest` best translations of each text, with scores, one after another as they are done; a blank text stays blank.
 
-        alignment: whether to say of the best one which words of the text it looked at.
+        alignment: whether to say of the best one which words of the text it looked at. layer: of which layer that will be asked; one that the model does not
+        have is refused now.
         """
+        if layer is not None:
+            check_layer(layer, self.model.settings.decoder.layers)
         settings = self.settings(**choices)
         if settings.quantize not in self.prepared:
             self.prepared[settings.quantize] = prepare_steps(self.model, settings.quantize)

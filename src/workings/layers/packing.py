@@ -8,7 +8,7 @@ from torch import Tensor
 from workings.layers.fast.available import enabled, kernels_take
 from workings.layers.fast.compiler import run
 
-PAYS = 1 / 16
+PAYS = 1 / 32
 """The part of a batch that must be padding for packing to save more than it costs."""
 
 

@@ -28,6 +28,13 @@ def test_the_filters_are_those_of_the_blackboard_up_to_a_sign_each():
     torch.testing.assert_close(mine, right * signs[:, None], rtol=1e-7, atol=1e-9)
 
 
+def test_the_filters_are_the_same_however_many_pictures_are_looked_at_together(monkeypatch):
+    pictures = smooth_pictures()
+    whole = fitted(pictures).weight
+    monkeypatch.setattr(Whitening, "AT_ONCE", 7)
+    torch.testing.assert_close(fitted(pictures).weight, whole, rtol=1e-9, atol=1e-12)
+
+
 def test_what_leaves_is_uncorrelated_and_of_size_one_and_every_direction_comes_with_its_negative():
     pictures = smooth_pictures()
     layer = fitted(pictures)

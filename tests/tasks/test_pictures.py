@@ -10,11 +10,16 @@ from PIL import Image
 
 from tests.tasks.pictures import bars, classifiers, write_arrays
 from tests.training.games import assert_same_bits, rows, signal_at, train
+from workings.data.labeled_pictures import LabeledPictures
+from workings.data.picture_settings import Preparation
 from workings.data.pictures import numbers
 from workings.errors import BadInput
+from workings.models.build import build
+from workings.models.mlp_settings import MLPSettings
 from workings.objectives.classification import class_loss
+from workings.tasks import pictures as pictures_task
 from workings.tasks.picture_classifier import PictureClassifier
-from workings.tasks.pictures import Pictures, flops_of
+from workings.tasks.pictures import Pictures, at_once, flops_of, logits_of, standardized
 from workings.tasks.pictures_settings import read_settings, resolved
 from workings.weights.folder import load_folder
 
@@ -69,6 +74,33 @@ def test_what_the_model_sees_has_mean_0_and_deviation_1(tmp_path):
     task = game(tmp_path)
     x = numbers(task.learned.pixels(torch.arange(len(task.learned))), task.preparation)
     assert float(x.mean()) == pytest.approx(0, abs=1e-3) and float(x.std()) == pytest.approx(1, abs=1e-3)
+
+
+class Counted:
+    """Pictures that are made when they are asked for, and how many were asked for at most."""
+
+    def __init__(self, side: int):
+        self.shape, self.most = (3, side, side), 0
+
+    def pixels(self, rows):
+        self.most = max(self.most, len(rows))
+        return (rows[:, None, None, None] * torch.tensor([1, 2, 3])[:, None, None] % 256).byte().expand(-1, -1, *self.shape[1:])
+
+
+def test_statistics_and_scores_of_large_pictures_take_no_more_memory_than_those_of_small_ones(monkeypatch):
+    assert [at_once((3, side, side)) for side in (32, 256, 4096)] == [500, 32, 1]
+    monkeypatch.setattr(pictures_task, "PIXELS", 3 * 64)  # 3 pictures of 8 x 8
+    store = Counted(8)
+    some = LabeledPictures("here", ["a"] * 10, store, torch.arange(10))
+    how = standardized(Preparation(size=(8, 8)), some)
+    assert store.most == 3
+    everything = some.pixels(torch.arange(10)).double() / 255
+    assert how.mean == pytest.approx(everything.mean((0, 2, 3)).tolist(), abs=1e-6) and how.std == pytest.approx(everything.std((0, 2, 3)).tolist(), abs=1e-6)
+    store.most = 0
+    model = build(MLPSettings(image_size=(8, 8), channels=3, widths=(4,), classes=2)).eval()
+    said = logits_of(model, some, how, "one")
+    assert store.most == 3
+    torch.testing.assert_close(said, model(numbers(some.pixels(torch.arange(10)), how)).detach())
 
 
 def test_a_whitened_network_has_seen_training_pictures_before_it_begins(tmp_path):

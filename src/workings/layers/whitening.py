@@ -16,6 +16,8 @@ class Whitening(nn.Module):
     SIZE = 2
     EPSILON = 5e-4
     """Directions with less than this do not become larger: it is the noise of a picture."""
+    AT_ONCE = 256
+    """Pictures whose windows are looked at together: they hold every number of a picture four times."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -32,9 +34,13 @@ class Whitening(nn.Module):
     @torch.no_grad()
     def fit(self, pictures: Tensor) -> None:
         """Set W from pictures as the model sees them, [B, C, H, W]."""
-        windows = pictures.double().unfold(2, self.SIZE, 1).unfold(3, self.SIZE, 1)  # B C h w 2 2
-        p = windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, len(self.bias) // 2)
-        self.set(p.T @ p / len(p))
+        n = len(self.bias) // 2
+        total, count = torch.zeros(n, n, dtype=torch.float64, device=pictures.device), 0
+        for some in pictures.split(self.AT_ONCE):
+            windows = some.double().unfold(2, self.SIZE, 1).unfold(3, self.SIZE, 1)  # B C h w 2 2
+            p = windows.permute(0, 2, 3, 1, 4, 5).reshape(-1, n)
+            total, count = total + p.T @ p, count + len(p)
+        self.set(total / count)
 
     def set(self, moments: Tensor) -> None:
         """W of the mean of p p^T, float64 [n, n]. The sign of an eigenvector is free: its largest number is made positive."""

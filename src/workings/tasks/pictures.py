@@ -38,10 +38,10 @@ from workings.training.game import Batch, Game, Loss
 from workings.training.settings import OptimizerSettings
 from workings.weights.folder import load_folder, save_folder
 
-AT_ONCE = 500
-"""Pictures that are scored together."""
+AT_ONCE, PIXELS = 500, 2**21
+"""Pictures that are looked at together, and how many pixels they may have in all: large ones are fewer."""
 MEASURED, WHITENED = 10_000, 5_000
-"""Pictures whose mean and deviation are taken, and those that a model with a first layer made of data sees before it begins."""
+"""Pictures whose mean and deviation are taken, and those that a model with a first layer made of data sees first; fewer if they are large."""
 WRONG, RIGHT = 24, 10
 """How many of the surest mistakes are shown, and of how many classes the surest right picture."""
 COLUMNS, ROWS = 8, 8
@@ -87,7 +87,8 @@ class Pictures(Game):
         """The model with its first weights: from torch's generator, and from the trained model, but for a classifier of other classes."""
         model = build(self.settings.model)
         if hasattr(model, "prepare"):
-            model.prepare(numbers(self.learned.pixels(first_of(self.learned, WHITENED)), self.preparation))
+            _, height, width = self.learned.shape
+            model.prepare(numbers(self.learned.pixels(first_of(self.learned, min(WHITENED, WHITENED * 32**2 // (height * width) + 1))), self.preparation))
         if start:
             model.load_state_dict(start.weights_for(self.names), strict=False)
         return model
@@ -212,9 +213,18 @@ def numbers_of(pictures: LabeledPictures, names: Sequence[str]) -> Tensor:
 
 def standardized(how: Preparation, pictures: LabeledPictures) -> Preparation:
     """The same preparation, after which each channel has mean 0 and deviation 1 over some of the pictures."""
-    some = pictures.pixels(first_of(pictures, MEASURED)).double() / 255
-    mean, std = some.mean((0, 2, 3)), some.std((0, 2, 3)).clamp(min=1e-3)
-    return replace(how, mean=rounded(mean), std=rounded(std))
+    counts = torch.zeros(pictures.shape[0], 256, dtype=torch.float64)  # of each level in each channel: all that a mean and a deviation need
+    for rows in first_of(pictures, MEASURED).split(at_once(pictures.shape)):
+        counts += torch.stack([channel.flatten().bincount(minlength=256) for channel in pictures.pixels(rows).unbind(1)])
+    levels, total = torch.arange(256, dtype=torch.float64) / 255, counts.sum(1, keepdim=True)
+    mean = (counts * levels).sum(1, keepdim=True) / total
+    std = ((counts * (levels - mean) ** 2).sum(1) / (total[:, 0] - 1)).sqrt().clamp(min=1e-3)
+    return replace(how, mean=rounded(mean[:, 0]), std=rounded(std))
+
+
+def at_once(shape: tuple[int, int, int]) -> int:
+    """How many pictures of this shape are looked at together."""
+    return min(AT_ONCE, max(1, PIXELS // (shape[1] * shape[2])))
 
 
 def first_of(pictures: LabeledPictures, most: int) -> Tensor:
@@ -236,7 +246,7 @@ def seen_by(how: Preparation, pictures: Tensor) -> Tensor:
 def logits_of(model: nn.Module, pictures: LabeledPictures, preparation: Preparation, views: Views) -> Tensor:
     """What a model says of each picture, averaged over its views, [N, K], float32 on the CPU."""
     device = next(model.parameters()).device
-    some = torch.arange(len(pictures)).split(AT_ONCE)
+    some = torch.arange(len(pictures)).split(at_once(pictures.shape))
     return torch.cat([averaged(model, seen_by(preparation, pictures.pixels(rows).to(device)), views).cpu() for rows in some])
 
 

@@ -16,12 +16,16 @@ from workings.data.pictures import numbers
 from workings.errors import BadInput
 from workings.models.build import build
 from workings.models.mlp_settings import MLPSettings
+from workings.models.resnet_settings import resnet_settings
 from workings.objectives.classification import class_loss
+from workings.settings import to_dict
 from workings.tasks import pictures as pictures_task
+from workings.tasks.evaluation import evaluate_run
 from workings.tasks.picture_classifier import PictureClassifier
-from workings.tasks.pictures import Pictures, at_once, flops_of, logits_of, standardized
+from workings.tasks.pictures import Pictures, at_once, flops_of, logits_of, seen_by, standardized
 from workings.tasks.pictures_settings import read_settings, resolved
-from workings.weights.folder import load_folder
+from workings.training.run import Run
+from workings.weights.folder import load_folder, save_folder
 
 KINDS = ["mlp-small", "cnn-small", "whitened-small", "gru", "vit", "cct-2-3x2", "hybrid-cifar", "cifar-resnet-20"]
 
@@ -168,6 +172,25 @@ def test_a_model_begins_with_the_weights_of_another_one_and_a_new_classifier_for
     other = classifiers(tmp_path, **begun)({"data": {"source": str(tmp_path / "two.npz")}})[0].players["model"].state_dict()
     assert other["classifier.weight"].shape[0] == 2
     assert all(torch.equal(other[name], before[name]) for name in before if not name.startswith("classifier"))
+
+
+@pytest.mark.parametrize("size", [[], [10]], ids=["its size", "another size"])
+def test_a_trained_model_sees_whole_pictures_of_the_size_they_have_now_and_evaluation_finds_the_scores_of_the_training(size, tmp_path):
+    how = Preparation(channels=3, resize="shortest", size=(20,), crop=(16, 16), mean=(0.2, 0.3, 0.4), std=(0.2,))
+    torch.manual_seed(0)
+    model = build(resnet_settings("cifar-resnet-20", classes=3, class_names=("0", "1", "2")))
+    save_folder(tmp_path / "first", "pictures", model.settings, model.state_dict(), None, "# Card\n", preparation=to_dict(how))
+    changes = {"tuning": {"start": str(tmp_path / "first"), "watch": "loss"}, "data": {"size": size}, "training": {"steps": 3, "evaluate_every": 3}}
+    make = classifiers(tmp_path, **changes)  # gray pictures of 12 x 12
+    task = make({})[0]
+    batch = task.batch(0, 0, 0, 8)["pictures"]
+    assert batch.shape[1:] == (3, *(size * 2 or [16, 16]))
+    torch.testing.assert_close(seen_by(task.preparation, batch), (batch / 255 - torch.tensor(how.mean)[:, None, None]) / 0.2)
+    train(make, tmp_path / "run")
+    (row,) = [row for row in rows(tmp_path / "run") if row["event"] == "validation"]
+    Run(tmp_path / "run").write_settings(make({})[2])
+    found = evaluate_run(tmp_path / "run", None, None, {})
+    assert found["examples"] == row["examples"] and found["loss"] == pytest.approx(row["loss"], abs=1e-5)
 
 
 def test_a_student_learns_what_its_teacher_says_of_the_same_augmented_pictures(tmp_path):

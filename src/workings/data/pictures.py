@@ -157,7 +157,7 @@ def prepared_pixels(pixels: Tensor, how: Preparation) -> Tensor:
     """Pictures of one size as their model wants them. pixels: uint8 [B, C, H, W] -> [B, C, H', W'], float32; the same as `prepared` of each."""
     if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != how.channels:
         raise BadInput(f"The pictures are {pixels.dtype} {list(pixels.shape)}; give torch.uint8 [pictures, {how.channels}, height, width].")
-    if how.resize == "none" or (how.resize == "stretch" and tuple(pixels.shape[2:]) == how.size):
+    if sides(pixels.shape[2], pixels.shape[3], how) == tuple(pixels.shape[2:]):
         return numbers(pixels, how)
     rows = pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return torch.stack([prepared(Image.fromarray(row[..., 0] if how.channels == 1 else row), how) for row in rows])

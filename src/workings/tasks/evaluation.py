@@ -1,6 +1,7 @@
 """Scores of a trained model, whatever its task: on its own validation data, which its run knows, or on others."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,11 @@ def evaluate_pictures(run: str | Path, data: str | None, encoding: str | None, p
     if encoding is not None:
         raise BadInput("--encoding says how a text is read, but this is a model of pictures; leave it out.")
     classifier = open_model(run)
+    seen: dict[str, Any] = dict(size=classifier.size, channels=classifier.preparation.channels)
     if data is not None:
-        how = PicturesData(source=data, picture=picture or "", label=label or "", size=classifier.size, channels=classifier.preparation.channels)
-        pictures = whole(how)
+        pictures = whole(PicturesData(source=data, picture=picture or "", label=label or "", **seen))
         return classifier.evaluate(pictures) | {"left_out": sum(pictures.left_out.values())}
-    parts = read_three(pictures_settings(settings_of(run, "pictures")).data)
+    parts = read_three(replace(pictures_settings(settings_of(run, "pictures")).data, **seen))
     return classifier.evaluate(parts.held, parts.learned)
 
 

@@ -68,7 +68,7 @@ class Pictures(Game):
         self.weights = balanced(self.counts) if s.tuning.weighting == "balanced" else None
         if self.weights is not None and (augmentation.mixup or augmentation.cutmix):
             raise BadInput("tuning.weighting='balanced' weighs each picture by its class, but MixUp and CutMix give it two; leave one of them out.")
-        self.preparation = start.preparation if start else standardized(parts.preparation, self.learned)
+        self.preparation = start.numbers_after(parts.preparation) if start else standardized(parts.preparation, self.learned)
         self.augmenter = Augmenter(augmentation, shape, s.training.seed)
         self.order = Order(len(self.learned), s.training.seed)
         self.teacher = Teacher(s.distillation.teacher) if s.distillation.teacher else None

@@ -35,6 +35,10 @@ class TrainedPictureModel:
         """Its settings with these classes."""
         return replace(self.settings, classes=len(names), class_names=names)
 
+    def numbers_after(self, how: Preparation) -> Preparation:
+        """How pictures are brought to their size for this training, and then made the numbers that the model knows."""
+        return replace(how, scale=self.preparation.scale, mean=self.preparation.mean, std=self.preparation.std)
+
     def weights_for(self, names: tuple[str, ...]) -> dict[str, Tensor]:
         """Its weights; other classes than its own need a classifier of their own."""
         same = self.settings.classes == len(names) and self.settings.class_names in ((), names)

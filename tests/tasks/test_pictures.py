@@ -31,7 +31,7 @@ KINDS = ["mlp-small", "cnn-small", "whitened-small", "gru", "vit", "cct-2-3x2", 
 
 
 def game(folder, **changes) -> Pictures:
-    return classifiers(folder)(changes)[0]
+    return classifiers(folder, **changes)({})[0]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -191,6 +191,20 @@ def test_a_trained_model_sees_whole_pictures_of_the_size_they_have_now_and_evalu
     Run(tmp_path / "run").write_settings(make({})[2])
     found = evaluate_run(tmp_path / "run", None, None, {})
     assert found["examples"] == row["examples"] and found["loss"] == pytest.approx(row["loss"], abs=1e-5)
+
+
+def test_of_a_trained_model_only_what_it_drops_can_be_said_and_its_settings_make_the_same_training_again(tmp_path):
+    train(classifiers(tmp_path, model={"preset": "vit", "body": {"width": 16, "layers": 2, "heads": 2}}), tmp_path / "first")
+    begun = {"tuning": {"start": str(tmp_path / "first")}}
+    task, _, table = classifiers(tmp_path, **begun)({"model": {"body": {"stochastic_depth": 0.2, "dropout": 0.1}}})
+    body = task.players["model"].settings.body
+    assert (body.stochastic_depth, body.dropout, body.layers) == (0.2, 0.1, 2)
+    assert Pictures(read_settings(json.loads(json.dumps(table)))).settings.model == task.settings.model
+    for model, named in (({"preset": "mlp"}, "model.preset"), ({"body": {"layers": 3}}, "model.body.layers"), ({"patch_size": [3]}, "model.patch_size")):
+        with pytest.raises(BadInput, match=f"{named} is that of the trained model"):
+            read_settings(begun | {"model": model})
+    with pytest.raises(BadInput, match="no setting 'model.dropout'"):
+        classifiers(tmp_path, **begun)({"model": {"dropout": 0.1}})
 
 
 def test_a_student_learns_what_its_teacher_says_of_the_same_augmented_pictures(tmp_path):

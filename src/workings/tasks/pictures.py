@@ -60,7 +60,7 @@ class Pictures(Game):
         self.learned, self.held = parts.learned, parts.held
         self.names = names = class_names(self.learned.labels, self.learned.where)
         shape = self.learned.shape
-        model = start.fitted(names) if start else fitted(s.model, shape, names)
+        model = start.fitted(s.model, names) if start else fitted(s.model, shape, names)
         augmentation = fitted_augmentation(s.augmentation, shape) if isinstance(s.augmentation, dict) else s.augmentation
         self.settings = s = replace(s, model=model, augmentation=augmentation)
         self.targets, self.held_targets = numbers_of(self.learned, names), numbers_of(self.held, names)

@@ -8,7 +8,7 @@ from workings.data.picture_settings import Views
 from workings.errors import BadInput, suggest
 from workings.models.architectures import name_of
 from workings.models.picture_presets import preset_names
-from workings.settings import from_dict, merge, to_dict
+from workings.settings import flatten, from_dict, merge, to_dict
 from workings.tasks.distillation_settings import DistillationSettings
 from workings.training.settings import OptimizerSettings, TrainingSettings, check
 
@@ -102,6 +102,8 @@ FROM_TRAINED: dict[str, Any] = {
     "training": {"batch": 64},
 }
 """The same with a trained model, whose weights are to be moved little."""
+OURS_TO_SAY = ("dropout", "stochastic_depth")
+"""What of the settings of a trained model and of its transformer is not part of what it has learned."""
 
 
 def read_settings(table: dict[str, Any]) -> PicturesSettings:
@@ -120,6 +122,8 @@ def read_settings(table: dict[str, Any]) -> PicturesSettings:
     if preset is not None and preset not in preset_names():
         raise BadInput(f"There is no model {preset!r}. {suggest(str(preset), preset_names())}")
     trained = bool(table.get("tuning", {}).get("start"))
+    if trained:
+        refuse_shapes(model)
     table = merge(FROM_TRAINED if trained else FROM_NOTHING, table)
     return PicturesSettings(
         model=model,
@@ -128,8 +132,24 @@ def read_settings(table: dict[str, Any]) -> PicturesSettings:
     )
 
 
+def ours(model: dict[str, Any]) -> dict[str, Any]:
+    """What may be said of a trained model."""
+    own = {name: value for name, value in model.items() if name in OURS_TO_SAY}
+    return own | ({"body": ours(model["body"])} if isinstance(model.get("body"), dict) else {})
+
+
+def refuse_shapes(model: dict[str, Any]) -> None:
+    """What a trained model is cannot be set."""
+    named = [name for name in flatten(model) if name not in flatten(ours(model))]
+    if named:
+        raise BadInput(f"model.{named[0]} is that of the trained model that tuning.start (--from) names; leave it out, or begin from nothing.")
+
+
 def resolved(settings: PicturesSettings) -> dict[str, Any]:
     """Every setting, as `config.toml` keeps it; `read_settings` reads it back to the same training."""
     model, augmentation = settings.model, settings.augmentation
-    model = model if isinstance(model, dict) else {"architecture": name_of(model), **to_dict(model)}
+    if not isinstance(model, dict):
+        model = {"architecture": name_of(model), **to_dict(model)}
+        if settings.tuning.start:
+            model = ours(model)
     return {"task": "pictures", **to_dict(settings), "model": model, "augmentation": augmentation if isinstance(augmentation, dict) else to_dict(augmentation)}

@@ -9,7 +9,7 @@ from torch import Tensor
 from workings.data.picture_settings import Preparation
 from workings.errors import BadInput
 from workings.models.picture_presets import PICTURE_MODELS
-from workings.settings import from_dict
+from workings.settings import from_dict, merge, to_dict
 from workings.weights.folder import load_folder
 from workings.weights.hub import locate
 
@@ -31,9 +31,9 @@ class TrainedPictureModel:
         wanted = self.preparation.crop or self.preparation.size
         return (wanted[0], wanted[-1])
 
-    def fitted(self, names: tuple[str, ...]) -> Any:
-        """Its settings with these classes."""
-        return replace(self.settings, classes=len(names), class_names=names)
+    def fitted(self, given: dict[str, Any], names: tuple[str, ...]) -> Any:
+        """Its settings with these classes, and with what may be said of them."""
+        return from_dict(type(self.settings), merge(to_dict(self.settings), given) | {"classes": len(names), "class_names": list(names)}, "model.")
 
     def numbers_after(self, how: Preparation) -> Preparation:
         """How pictures are brought to their size for this training, and then made the numbers that the model knows."""

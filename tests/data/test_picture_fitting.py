@@ -9,8 +9,9 @@ from PIL import Image
 
 from workings.data.encoded_pictures import Encoded, by_all_cores
 from workings.data.picture_fitting import Found, fit_parts
+from workings.data.picture_settings import Preparation
 from workings.data.picture_sources import read_pictures
-from workings.data.pictures import open_picture, prepared_pixels
+from workings.data.pictures import batches, open_picture, prepared_pixels
 from workings.errors import BadInput
 
 SMOOTH = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
@@ -106,6 +107,20 @@ def test_a_picture_that_would_fill_the_memory_is_left_out_without_a_warning(tmp_
         parts = read_pictures(tmp_path)
     assert parts.train.left_out == {"that cannot be read": 2} and "40 x 30 pixels are more than" in parts.notes[-1]
     assert not said
+
+
+def test_a_thin_picture_that_would_be_huge_with_its_shorter_side_as_long_as_asked_is_left_out_and_named(tmp_path, monkeypatch):
+    thin = {"b/thin.png": noise(1, 130), "b/longer.png": noise(260, 2)}
+    folder(tmp_path, {"a/1.png": noise(8, 8), "b/1.png": noise(8, 8)} | thin)
+    monkeypatch.setattr("workings.data.pictures.LARGEST", 64 * 130 - 1)
+    parts = read_pictures(tmp_path, size=(4,))
+    assert "that cannot be read" not in parts.train.left_out and len(parts.train) == 4
+    parts = read_pictures(tmp_path, size=(64,))
+    assert parts.train.left_out == {"that cannot be read": 2}
+    assert "b/longer.png is 2 x 260, which would become 64 x 8,320" in parts.notes[-1] and "b/thin.png is 130 x 1" in parts.notes[-1]
+    how = Preparation(resize="shortest", size=(64,), crop=(64, 64))
+    (_, x, broken), *_ = batches([tmp_path / "a/1.png", tmp_path / "b/thin.png"], how, 4)
+    assert len(x) == 1 and "thin.png is 130 x 1" in str(broken[0][1])
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from workings.data.picture_settings import Preparation
-from workings.data.pictures import cropped, huge_pictures_refused, open_picture, opened, resized_pixels
+from workings.data.pictures import cropped, huge_pictures_refused, opened, read_pixels
 from workings.errors import BadInput
 
 Watch = Callable[[int, int], None]
@@ -54,8 +54,7 @@ class Encoded:
 
     def decoded(self, row: int, how: Preparation) -> Tensor:
         """The picture, brought to its size. -> uint8 [C, H, W]."""
-        picture = open_picture(self.get(row), how.channels, max(how.size), self.names[row])
-        return cropped(resized_pixels(picture, how), how.crop)
+        return cropped(read_pixels(self.get(row), how, self.names[row], max(how.size)), how.crop)
 
     def check(self, row: int, how: Preparation, thorough: bool = False) -> None:
         """Refuse a file that is cut off: its end is looked at, and it is decoded only if that is not as it should be, or to be thorough."""

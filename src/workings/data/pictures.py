@@ -71,6 +71,21 @@ def open_picture(source: str | Path | bytes, channels: int = 3, side: int = 0, n
         return plain(ImageOps.exif_transpose(picture), channels)
 
 
+def read_pixels(source: str | Path | bytes, how: Preparation, name: str = "", side: int = 0) -> Tensor:
+    """A picture as large as `resize` says, before the middle is taken. -> uint8 [C, H, W]. Other arguments as `open_picture`.
+
+    One that is much longer than it is wide can be small before and huge afterwards, and is refused like those that are huge.
+    """
+    picture = open_picture(source, how.channels, side, name)
+    height, width = sides(picture.height, picture.width, how)
+    if height * width > LARGEST:
+        raise BadInput(
+            f"{name or source} is {picture.width:,} x {picture.height:,}, which would become {width:,} x {height:,}, "
+            f"more than the {LARGEST:,} pixels that are taken; cut it to a shape that is less long."
+        )
+    return resized_pixels(picture, how)
+
+
 @contextmanager
 def huge_pictures_refused() -> Iterator[None]:
     """Within this, Pillow is silent about pictures of more than `LARGEST` pixels, since `open_picture` refuses them with a sentence."""
@@ -174,7 +189,7 @@ def batches(paths: Sequence[Path], how: Preparation, size: int) -> Iterator[tupl
         with huge_pictures_refused():
             for path in paths[start : start + size]:
                 try:
-                    read[path] = prepared(open_picture(path, how.channels), how)
+                    read[path] = numbers(read_pixels(path, how), how)
                 except BadInput as error:
                     broken.append((path, error))
         yield list(read), torch.stack(list(read.values())) if read else None, broken

@@ -12,7 +12,7 @@ from torch import Tensor
 from workings.data.labeled import refuse_unknown
 from workings.data.labeled_pictures import LabeledPictures
 from workings.data.picture_settings import Preparation
-from workings.data.pictures import batches, open_picture, picture_files, plain, prepared, prepared_pixels
+from workings.data.pictures import batches, numbers, picture_files, prepared, prepared_pixels, read_pixels
 from workings.data.views import averaged
 from workings.errors import BadInput
 from workings.models.classes import names_of
@@ -101,7 +101,7 @@ class PictureClassifier:
     def one(self, picture: Any, top: int) -> Classified:
         """What the model says of one file or one of Pillow's pictures."""
         if isinstance(picture, Image.Image):
-            x = prepared(plain(picture, self.preparation.channels), self.preparation)
+            x = prepared(picture, self.preparation)
             return self.said("picture", self.probabilities(x[None])[0], top)
         if not isinstance(picture, (str, Path)) or Path(picture).is_dir():
             raise BadInput(f"{picture!r} is no picture; give a file, one of Pillow's pictures or a tensor, and folders to classify_all.")
@@ -127,8 +127,10 @@ class PictureClassifier:
         self.check()
         if isinstance(picture, Tensor):
             x = prepared_pixels(picture[None], self.preparation)[0]
+        elif isinstance(picture, Image.Image):
+            x = prepared(picture, self.preparation)
         else:
-            x = prepared(picture if isinstance(picture, Image.Image) else open_picture(picture, self.preparation.channels), self.preparation)
+            x = numbers(read_pixels(picture, self.preparation), self.preparation)
         return explain(self.model, x, self.preparation, self.class_names, self.facts.get("views", "one"))
 
     def check(self) -> None:

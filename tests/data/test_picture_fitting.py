@@ -11,7 +11,7 @@ from workings.data.encoded_pictures import Encoded, by_all_cores
 from workings.data.picture_fitting import Found, fit_parts
 from workings.data.picture_settings import Preparation
 from workings.data.picture_sources import read_pictures
-from workings.data.pictures import batches, open_picture, prepared_pixels
+from workings.data.pictures import batches, numbers, open_picture, prepared, prepared_pixels
 from workings.errors import BadInput
 
 SMOOTH = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
@@ -54,9 +54,20 @@ def test_a_square_keeps_the_middle_of_the_shorter_side_or_is_stretched(tmp_path)
     root = folder(tmp_path, {"a/1.png": Image.fromarray(np.concatenate([left, middle, right], 1)), "b/1.png": noise(4, 4)})
     crop = read_pictures(root, size=(4,)).train.pixels(torch.tensor([0]))[0]
     assert crop.unique().tolist() == [100]
-    stretched = read_pictures(root, size=(4,), fit="stretch").train.pixels(torch.tensor([0]))[0]
+    stretched = read_pictures(root, how=Preparation(size=(4, 4))).train.pixels(torch.tensor([0]))[0]
     assert stretched[0, 0, 0] < 50 and stretched[0, 0, 3] > 150
     assert read_pictures(root, size=(3, 5)).train.shape == (3, 3, 5)
+
+
+@pytest.mark.parametrize(
+    "how", [Preparation(resize="shortest", size=(9,), filter="bicubic", crop=(6, 8)), Preparation(channels=1, resize="none", size=(4, 4), crop=(5, 3))]
+)
+def test_pictures_are_brought_to_one_size_exactly_as_a_model_wants_them(how, tmp_path):
+    pictures = {"a/1.jpg": noise(40, 30), "b/1.png": noise(12, 31, 1)}
+    train = read_pictures(folder(tmp_path, pictures), how=how).train
+    assert train.shape == (how.channels, *how.crop)
+    for row, name in enumerate(pictures):
+        assert torch.equal(numbers(train.pixels(torch.tensor([row])), how)[0], prepared(open_picture(tmp_path / name, how.channels), how))
 
 
 def test_pictures_are_gray_if_none_has_a_color(tmp_path):

@@ -1,6 +1,7 @@
 """Pictures are classified from files, folders and tensors, and what is broken is named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from workings.models.resnet_settings import resnet_settings
 from workings.models.vision_settings import body, vision_settings
 from workings.models.vision_transformer import VisionTransformer
 from workings.settings import to_dict
+from workings.tasks.evaluation import evaluate_run
 from workings.tasks.picture_classifier import PictureClassifier
 from workings.weights.folder import save_folder
 
@@ -157,3 +159,22 @@ def test_the_command_prints_a_line_a_picture(folder, pictures, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["classify", str(folder)])
     assert stop.value.code == 2 and "nothing to classify" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", [HOW, replace(HOW, filter="bicubic", resize="shortest", size=(11,), crop=(8, 8)), replace(HOW, channels=1, mean=(0.4,))])
+def test_what_is_said_of_files_is_what_is_evaluated_however_the_model_wants_its_pictures(how, tmp_path):
+    torch.manual_seed(0)
+    sizes = dict(body=body(width=12, heads=2, layers=1), image_size=(8, 8), patch_size=(4, 4), classes=3, class_names=NAMES, channels=how.channels)
+    model = VisionTransformer(vision_settings("deit-tiny-16", **sizes))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    save(tmp_path / "model", model, how)
+    generator = np.random.default_rng(0)
+    for number, name in enumerate(NAMES * 3):
+        (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
+        rows = generator.integers(0, 256, (9 + number, 30 - number, 3), dtype=np.uint8)
+        Image.fromarray(rows).save(tmp_path / "data" / name / f"{number}.png")
+    said = list(PictureClassifier(tmp_path / "model").classify_all([tmp_path / "data"]))
+    loss = -np.mean([np.log(belief.probability) for one in said for belief in one.classes if f"/{belief.name}/" in one.picture])
+    found = evaluate_run(tmp_path / "model", str(tmp_path / "data"), None, {})
+    assert found["examples"] == 9 and found["loss"] == pytest.approx(loss, rel=1e-5)

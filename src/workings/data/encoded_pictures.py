@@ -54,7 +54,8 @@ class Encoded:
 
     def decoded(self, row: int, how: Preparation) -> Tensor:
         """The picture, brought to its size. -> uint8 [C, H, W]."""
-        return cropped(read_pixels(self.get(row), how, self.names[row], max(how.size)), how.crop)
+        side = 0 if how.resize == "none" else max(how.size)
+        return cropped(read_pixels(self.get(row), how, self.names[row], side), how.crop)
 
     def check(self, row: int, how: Preparation, thorough: bool = False) -> None:
         """Refuse a file that is cut off: its end is looked at, and it is decoded only if that is not as it should be, or to be thorough."""

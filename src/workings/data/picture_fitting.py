@@ -1,9 +1,9 @@
 """Pictures as a source has them, of any size and kind, become parts of one size: which size that is, what is left out, and whether they are held in memory."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 from PIL import Image
@@ -14,9 +14,6 @@ from workings.data.labeled_pictures import Held, LabeledPictures, PictureParts, 
 from workings.data.picture_settings import Preparation
 from workings.data.pictures import cropped, resized_pixels
 from workings.errors import BadInput, counted
-
-Fit = Literal["crop", "stretch"]
-"""A picture of another shape loses what lies outside of its middle, or is stretched."""
 
 SIDE = 64
 """Height and width of pictures that have no size in common, unless another is given: enough to know most things by."""
@@ -45,18 +42,19 @@ def fit_parts(
     parts: dict[str, Found],
     size: Sequence[int] = (),
     channels: int = 0,
-    fit: Fit = "crop",
+    how: Preparation | None = None,
     strict: bool = False,
     watch: Watch | None = None,
     memory: int = MEMORY,
 ) -> PictureParts:
     """The parts ("train", and "validation" and "test" where there are such) with pictures of one size.
 
+    how: exactly how a picture is brought to one size, instead of the size and the channels alone.
     What cannot be read is left out, counted and named, or with `strict` refused. More than `memory` bytes are not held but decoded when they are asked for.
     """
     seen = {name: looked_at(part, strict, watch) for name, part in parts.items()}
-    how, note = preparation([look for looks, _ in seen.values() for look in looks.values()], size, channels, fit)
-    pixels = sum(len(looks) for looks, _ in seen.values()) * how.channels * how.size[0] * how.size[-1]
+    how, note = (how, "") if how else preparation([look for looks, _ in seen.values() for look in looks.values()], size, channels)
+    pixels = sum(len(looks) for looks, _ in seen.values()) * how.channels * math.prod(how.crop or how.size)
     done, notes = {}, [note] if note else []
     for name, part in parts.items():
         looks, broken = seen[name]
@@ -92,7 +90,7 @@ def refuse(broken: list[BadInput], strict: bool, left: int, where: str) -> None:
         raise BadInput(f"{broken[0]}{also}" + ("" if left else f" No picture of {where} is left."))
 
 
-def preparation(looks: Sequence[Look], size: Sequence[int], channels: int, fit: Fit) -> tuple[Preparation, str]:
+def preparation(looks: Sequence[Look], size: Sequence[int], channels: int) -> tuple[Preparation, str]:
     """To what size and how many channels pictures are brought: as asked for, or else by what they have in common. Also what there is to say about it."""
     if len(size) > 2 or min(size, default=1) < 1:
         raise BadInput(f"The size of the pictures is {list(size)}; give height and width, or one number for both.")
@@ -109,7 +107,7 @@ def preparation(looks: Sequence[Look], size: Sequence[int], channels: int, fit: 
         what = f"All pictures are {width} x {height}" if alike else f"The pictures are of {len(sizes):,} sizes, {width} x {height} the commonest"
         note = f"{what}; they are brought to {SIDE} x {SIDE} because no size was given."
     channels = channels or (1 if all(look.gray for look in looks) else 3)
-    if fit == "crop" and target[0] == target[1]:
+    if target[0] == target[1]:
         return Preparation(channels=channels, resize="shortest", size=target[:1], crop=target), note
     return Preparation(channels=channels, resize="stretch", size=target), note
 

@@ -38,6 +38,11 @@ class Preparation:
     std: tuple[float, ...] = (1.0,)
     """Divided by afterwards, likewise."""
 
+    @property
+    def alike(self) -> bool:
+        """Whether pictures of any size become pictures of one size."""
+        return bool(self.crop) or self.resize == "stretch"
+
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
             raise BadInput(f"A picture has 3 channels or 1, not {self.channels}; prepare it yourself and give the model its tensor.")

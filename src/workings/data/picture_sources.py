@@ -15,9 +15,9 @@ from workings.data.files import kind_of
 from workings.data.labeled import class_names, refuse_unknown
 from workings.data.labeled_pictures import PictureParts
 from workings.data.picture_arrays import cifar_files, idx_files, read_cifar, read_idx_file, read_idx_folder, read_npz
-from workings.data.picture_fitting import Fit, Found, fit_parts
+from workings.data.picture_fitting import Found, fit_parts
 from workings.data.picture_folders import read_folder
-from workings.data.picture_settings import CIFAR10_CLASSES, FASHION_CLASSES
+from workings.data.picture_settings import CIFAR10_CLASSES, FASHION_CLASSES, Preparation
 from workings.data.picture_tables import parquet_files, read_hub, read_parquet_folder, read_picture_table
 from workings.data.pictures import SUFFIXES
 from workings.data.sources import HUB_NAME
@@ -51,7 +51,7 @@ def read_pictures(
     channels: int = 0,
     picture: str = "",
     label: str = "",
-    fit: Fit = "crop",
+    how: Preparation | None = None,
     strict: bool = False,
     watch: Watch | None = None,
 ) -> PictureParts:
@@ -64,10 +64,11 @@ def read_pictures(
     5. a name of the hub, `owner/name`.
 
     size: height and width, or one number for both; by default what all have in common, or 64. channels: 1 or 3; by default 1 if no picture has colors.
-    picture, label: the columns of a table. fit: what happens to pictures of another shape. strict: refuse what cannot be read instead of leaving it out.
+    how: exactly how pictures are brought to one size, instead of these two: by a stretch, or with a crop.
+    picture, label: the columns of a table. strict: refuse what cannot be read instead of leaving it out.
     watch: told how many pictures of how many are done. Whatever is wrong raises `BadInput`.
     """
-    parts = fit_parts(found_in(str(source), picture, label), size, channels, fit, strict, watch)
+    parts = fit_parts(found_in(str(source), picture, label), size, channels, how, strict, watch)
     names = class_names(parts.train.labels, parts.train.where)
     for part in (parts.validation, parts.test):
         if part:

@@ -183,7 +183,7 @@ def batches(paths: Sequence[Path], how: Preparation, size: int) -> Iterator[tupl
 
     Pictures that stay of different sizes come one by one.
     """
-    size = size if how.crop or how.resize == "stretch" else 1
+    size = size if how.alike else 1
     for start in range(0, len(paths), size):
         read, broken = {}, []
         with huge_pictures_refused():

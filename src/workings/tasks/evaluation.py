@@ -94,9 +94,10 @@ def evaluate_pictures(run: str | Path, data: str | None, encoding: str | None, p
     if encoding is not None:
         raise BadInput("--encoding says how a text is read, but this is a model of pictures; leave it out.")
     classifier = open_model(run)
-    seen: dict[str, Any] = dict(size=classifier.size, channels=classifier.preparation.channels)
+    how = classifier.preparation
+    seen: dict[str, Any] = dict(size=classifier.size, channels=how.channels)
     if data is not None:
-        pictures = whole(PicturesData(source=data, picture=picture or "", label=label or "", **seen))
+        pictures = whole(PicturesData(source=data, picture=picture or "", label=label or "", **seen), how if how.alike else None)
         return classifier.evaluate(pictures) | {"left_out": sum(pictures.left_out.values())}
     parts = read_three(replace(pictures_settings(settings_of(run, "pictures")).data, **seen))
     return classifier.evaluate(parts.held, parts.learned)

@@ -83,9 +83,9 @@ class PictureClassifier:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Height and width of the pictures that the model sees."""
+        """Height and width of the pictures that the model sees; nothing if it is given pictures of any size."""
         wanted = self.preparation.crop or self.preparation.size
-        return (wanted[0], wanted[-1])
+        return (wanted[0], wanted[-1]) if wanted else ()
 
     def classify(self, pictures: Any, *, top: int = 5) -> Any:
         """The `top` likeliest classes of a picture, or a list of that for several: files, Pillow's pictures, or one tensor uint8 [B, C, H, W].
@@ -139,11 +139,15 @@ class PictureClassifier:
             raise BadInput(f"{self.folder} holds a model that was imported without a classifier; import one that has classes.")
 
     def evaluate(self, pictures: LabeledPictures, learned: LabeledPictures | None = None) -> dict[str, Any]:
-        """Scores on labeled pictures. learned: those of the training; the baseline is their commonest class, else that of these."""
+        """Scores on labeled pictures. learned: those of the training; the baseline is their commonest class, else that of these.
+
+        Pictures of the size that the model sees have been brought to it already: they are not resized again.
+        """
         refuse_unknown(pictures.labels, self.class_names, pictures.where, "pictures")
         targets, usual = (torch.tensor([self.class_names.index(label) for label in (part or pictures).labels]) for part in (pictures, learned))
+        turn = numbers if pictures.shape[1:] == self.size else prepared_pixels
         some = torch.arange(len(pictures)).split(BATCH)
-        said = torch.cat([self.probabilities(prepared_pixels(pictures.pixels(rows), self.preparation)) for rows in some])
+        said = torch.cat([self.probabilities(turn(pictures.pixels(rows), self.preparation)) for rows in some])
         return class_scores(said.double().log(), targets, int(usual.bincount(minlength=len(self.class_names)).argmax()))
 
     def ready(self) -> Preparation:

@@ -59,16 +59,16 @@ def read_parts(data: PicturesData, start: TrainedPictureModel | None = None) -> 
     return Parts(learned, held, tested, found.preparation, found.notes)
 
 
-def whole(data: PicturesData) -> LabeledPictures:
-    """The part of a source that is not for training, where it has one: the test's, else the validation's, else all of it."""
-    found = read(data)
+def whole(data: PicturesData, exactly: Preparation | None = None) -> LabeledPictures:
+    """The part of a source that is not for training, where it has one: the test's, else the validation's, else all of it. Arguments as `read`."""
+    found = read(data, exactly)
     return found.test or found.validation or found.train
 
 
-def read(data: PicturesData) -> PictureParts:
-    """The pictures of a source, in the parts that it keeps apart."""
-    how: dict[str, Any] = dict(size=data.size, channels=data.channels, picture=data.picture, label=data.label, strict=data.strict)
-    return read_pictures(data.source, **how, watch=watcher() if sys.stderr.isatty() else None)
+def read(data: PicturesData, exactly: Preparation | None = None) -> PictureParts:
+    """The pictures of a source, in the parts that it keeps apart. exactly: how they are brought to one size, instead of the size and channels alone."""
+    given: dict[str, Any] = dict(size=data.size, channels=data.channels, how=exactly, picture=data.picture, label=data.label, strict=data.strict)
+    return read_pictures(data.source, **given, watch=watcher() if sys.stderr.isatty() else None)
 
 
 def watcher() -> Callable[[int, int], None]:

@@ -312,6 +312,15 @@ REFUSED = {
 }
 
 
+def test_a_size_that_no_usual_patch_divides_is_refused_with_the_nearest_that_one_does_unless_a_patch_is_given(tmp_path):
+    write_arrays(tmp_path, side=31)
+    with pytest.raises(BadInput, match=r"about 4 pixels divides a picture whose side is 31; .* data.size=32"):
+        classifiers(tmp_path, model={"preset": "vit"})({})
+    small = {"preset": "vit", "body": {"width": 4, "layers": 1, "heads": 1}}
+    assert game(tmp_path, model=small, data={"size": [32]}).settings.model.patch_size == (4, 4)
+    assert game(tmp_path, model=small | {"patch_size": [31]}).settings.model.patch_size == (31, 31)
+
+
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_is_refused_in_a_sentence(what, tmp_path):
     changes, sentence = REFUSED[what]

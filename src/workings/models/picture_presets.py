@@ -71,7 +71,7 @@ def fitted(model: dict[str, Any], shape: tuple[int, int, int], names: tuple[str,
         architecture, sizes = preset(str(named or "cnn"), min(shape[1:]))
     if architecture not in PICTURE_MODELS:
         raise BadInput(f"There is no architecture {architecture!r} of pictures. {suggest(str(architecture), PICTURE_MODELS)}")
-    if named == "vit":
+    if named == "vit" and "patch_size" not in given:
         sizes = sizes | {"patch_size": [patch_of(side) for side in shape[1:]]}
     cls = PICTURE_MODELS[architecture]
     facts: dict[str, Any] = {"channels": shape[0], "image_size": list(shape[1:]), "classes": len(names), "class_names": list(names)}
@@ -94,8 +94,16 @@ def list_of(value: Any) -> list[Any]:
 def patch_of(side: int) -> int:
     """The side of a patch where none is asked for: 16 pixels of a large picture, else about an eighth; the nearest that divides the picture.
 
+    A side that only much smaller or larger ones divide is refused: attention would have several times as many tokens, or next to none.
+
     >>> [patch_of(side) for side in (28, 32, 64, 100, 224)]
     [4, 4, 8, 10, 16]
     """
     wanted = 16 if side >= 160 else max(2, round(side / 8))
-    return min((patch for patch in range(1, side + 1) if side % patch == 0), key=lambda patch: (abs(patch - wanted), -patch))
+    found = min((patch for patch in range(1, side + 1) if side % patch == 0), key=lambda patch: (abs(patch - wanted), -patch))
+    if side > 8 and not wanted / 2 <= found <= 2 * wanted:
+        near = round(side / wanted) * wanted
+        raise BadInput(
+            f"No patch of about {wanted} pixels divides a picture whose side is {side}; set another size, as in data.size={near}, or model.patch_size."
+        )
+    return found

@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_left_out_named_and_counted(tmp_path):
         path = tmp_path / "root" / train.name_of(row)
         expected = prepared_pixels(torch.from_numpy(np.array(Image.open(path))).permute(2, 0, 1)[None], parts.preparation) * 255
         assert torch.equal(train.pixels(torch.tensor([row]))[0], expected[0].round().byte())
-    with pytest.raises(BadInput, match=r"^a/0a.png cannot be read as a picture: it is empty. So are \d more"):
+    with pytest.raises(BadInput, match=r"^a/0a.png cannot be read as a picture: it is empty. Nor can \d more"):
         read_pictures(tmp_path / "root", strict=True)
 
 

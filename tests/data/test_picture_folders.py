@@ -45,7 +45,7 @@ def test_what_is_no_picture_or_in_no_class_is_counted_and_what_is_hidden_is_not(
     (tmp_path / "empty").mkdir()
     found = read_folder(tmp_path)["train"]
     assert found.pictures.names == ["a/1.png", "b/1.png"]
-    assert found.left_out == {"that are no pictures by their names": 2, "in no class folder": 1}
+    assert found.left_out == {"not named like one": 2, "in no class folder": 1}
     assert found.notes == [f"1 class folder of {str(tmp_path)!r} without pictures: 'empty'."]
 
 

@@ -266,6 +266,12 @@ def test_the_operations_of_a_fully_connected_network_are_two_for_each_weight(tmp
     assert task.flops_per_step == 3 * 8 * 2 * weights
 
 
+def test_the_work_of_an_evaluation_is_a_third_of_that_of_steps_over_the_same_pictures_for_each_view_of_them(tmp_path):
+    for views, number in (("one", 1), ("mirror", 2), ("mirror-shift", 6)):
+        task = game(tmp_path, tuning={"views": views})
+        assert task.steps_per_evaluation == pytest.approx(number * len(task.held) / 8 / 3) and len(task.held) == 24
+
+
 def test_a_test_part_is_scored_once_with_the_saved_weights(tmp_path):
     pictures, labels = bars(count=160)
     np.savez(tmp_path / "bars.npz", x_train=pictures[:120], y_train=labels[:120], x_test=pictures[120:], y_test=labels[120:])

@@ -86,7 +86,7 @@ def looked_at(part: Found, strict: bool, watch: Watch | None) -> tuple[dict[int,
 def refuse(broken: list[BadInput], strict: bool, left: int, where: str) -> None:
     """Everything that is broken if that is wanted, and a part of which nothing is left."""
     if broken and (strict or not left):
-        also = f" So are {len(broken) - 1:,} more of {where}." if len(broken) > 1 else ""
+        also = f" Nor can {len(broken) - 1:,} more of {where}." if len(broken) > 1 else ""
         raise BadInput(f"{broken[0]}{also}" + ("" if left else f" No picture of {where} is left."))
 
 

@@ -14,7 +14,7 @@ from workings.errors import BadInput, counted
 PICTURE_PARTS = PARTS | {"test": "test", "testing": "test"}
 """What folders are called that hold a part of the data, each with a folder for every class."""
 
-NO_PICTURES = "that are no pictures by their names"
+NO_PICTURES = "not named like one"
 NO_CLASS = "in no class folder"
 
 

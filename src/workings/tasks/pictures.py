@@ -19,7 +19,7 @@ from workings.data.mixing import Pair, probabilities
 from workings.data.order import Order
 from workings.data.picture_settings import Preparation, Views
 from workings.data.pictures import numbers, png
-from workings.data.views import averaged
+from workings.data.views import VIEWS, averaged
 from workings.errors import BadInput, counted
 from workings.layers.randomness import mix
 from workings.models.build import build
@@ -79,6 +79,7 @@ class Pictures(Game):
         torch.manual_seed(mix(s.training.seed, 0))
         self.players = {"model": self.make_model(start)}
         self.units_per_step = s.training.batch
+        self.steps_per_evaluation = len(VIEWS[s.tuning.views](torch.zeros(1, *shape))) * len(self.held) / s.training.batch / 3
         self.flops_per_step = 3 * s.training.batch * flops_of(self.players["model"], shape)
         self.said = torch.empty(0)
         """The probabilities that the last evaluation gave, [N, C]."""

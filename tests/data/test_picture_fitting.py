@@ -130,7 +130,7 @@ def test_a_thin_picture_that_would_be_huge_with_its_shorter_side_as_long_as_aske
     assert parts.train.left_out == {"that cannot be read": 2}
     assert "b/longer.png is 2 x 260, which would become 64 x 8,320" in parts.notes[-1] and "b/thin.png is 130 x 1" in parts.notes[-1]
     how = Preparation(resize="shortest", size=(64,), crop=(64, 64))
-    (_, x, broken), *_ = batches([tmp_path / "a/1.png", tmp_path / "b/thin.png"], how, 4)
+    (_, x, broken), *_ = batches([str(tmp_path / name) for name in ("a/1.png", "b/thin.png")], how, 4)
     assert len(x) == 1 and "thin.png is 130 x 1" in str(broken[0][1])
 
 

@@ -1,12 +1,13 @@
 """Folders of pictures: classes, parts, what else lies in them, links, and what is refused."""
 
+import os
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from workings.data.picture_folders import read_folder
+from workings.data.picture_folders import picture_files, read_folder
 from workings.data.picture_sources import read_pictures
 from workings.errors import BadInput
 
@@ -67,6 +68,17 @@ def test_links_to_folders_are_followed_and_circles_end(tmp_path):
     found = read_folder(root)["train"]
     assert found.pictures.names == ["a/1.png", "b/1.png", "c/x/1.png"]
     assert "'circle'" in found.notes[0]
+
+
+def test_the_pictures_of_a_folder_to_classify_are_those_that_would_be_learned_and_a_pipe_is_none(tmp_path):
+    root = make(tmp_path / "root", "2.png", "a/1.png", "a/b/1.JPG", ".hidden/1.png", "a/._1.png")
+    make(tmp_path, "there/1.png")
+    (root / "c").symlink_to(tmp_path / "there")
+    (root / "c.png").symlink_to(root / "nowhere")
+    (root / "a" / "up").symlink_to(root)
+    os.mkfifo(root / "a" / "pipe.png")
+    assert picture_files(root) == [f"{root}/{name}" for name in ("2.png", "a/1.png", "a/b/1.JPG", "c.png", "c/1.png")]
+    assert picture_files(root / "a" / "1.png") == [f"{root}/a/1.png"]
 
 
 def test_spaces_around_the_name_of_a_class_do_not_count(tmp_path):

@@ -1,12 +1,15 @@
 """Pictures of every kind become the numbers that they show."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from workings.data.picture_folders import picture_files
 from workings.data.picture_settings import Preparation
-from workings.data.pictures import batches, cropped, open_picture, picture_files, prepared, prepared_pixels, resized
+from workings.data.pictures import batches, cropped, open_picture, prepared, prepared_pixels, resized
 from workings.errors import BadInput
 
 RAW = Preparation(resize="none", size=(), scale=1.0)
@@ -91,11 +94,11 @@ def test_a_folder_is_read_in_batches_and_what_is_broken_is_named(tmp_path):
     how = Preparation(size=(3, 3), scale=1.0)
     read, wrong = {}, []
     for paths, x, broken in batches(picture_files(tmp_path), how, 2):
-        read |= dict(zip([path.name for path in paths], x if x is not None else [], strict=True))
+        read |= dict(zip([Path(path).name for path in paths], x if x is not None else [], strict=True))
         wrong += broken
     assert list(read) == [f"{number}.png" for number in range(5)]
     assert all(x[0].unique().tolist() == [number] for number, x in enumerate(read.values()))
-    assert [path.name for path, _ in wrong] == ["2b.jpg", "9.png"] and all(str(path) in str(error) for path, error in wrong)
+    assert [Path(path).name for path, _ in wrong] == ["2b.jpg", "9.png"] and all(path in str(error) for path, error in wrong)
 
 
 def test_a_place_without_pictures_is_named(tmp_path):

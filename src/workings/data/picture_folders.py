@@ -28,6 +28,18 @@ class Listing:
     """How many files are no pictures by their names."""
 
 
+def picture_files(path: str | Path) -> list[str]:
+    """The pictures of a folder and of the folders in it, in alphabetical order; a file is itself."""
+    if not os.path.exists(path):
+        raise BadInput(f"{path} does not exist; name a picture or a folder of pictures.")
+    if not os.path.isdir(path):
+        return [str(path)]
+    found = listed(Path(path), set()).pictures
+    if not found:
+        raise BadInput(f"{path} holds no pictures; files that end in {', '.join(sorted(SUFFIXES))} would be taken.")
+    return [os.path.join(path, name) for name in found]
+
+
 def read_folder(root: Path) -> dict[str, Found]:
     """The parts of a folder: itself, or its train, validation and test folders. Pictures in no class folder are left out and counted."""
     folders = folders_in(root)
@@ -115,7 +127,7 @@ def listed(folder: Path, above: set[Path]) -> Listing:
                 if identity(entry.path) not in seen:
                     seen.add(identity(entry.path))
                     waiting.append((f"{prefix}{entry.name}/", Path(entry.path)))
-            elif is_picture(entry.name):
+            elif is_picture(entry.name) and (entry.is_file() or entry.is_symlink()):  # a pipe by that name would be waited for
                 pictures.append(prefix + entry.name)
             else:
                 others += 1

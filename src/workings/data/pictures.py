@@ -31,19 +31,6 @@ DAMAGED += (struct.error, zlib.error, LookupError, TypeError, OverflowError, Mem
 FILTERS = {name: Image.Resampling(number) for number, name in enumerate(get_args(Filter))}
 
 
-def picture_files(path: str | Path) -> list[Path]:
-    """The pictures of a folder and of the folders in it, in alphabetical order; a file is itself."""
-    path = Path(path)
-    if not path.exists():
-        raise BadInput(f"{path} does not exist; name a picture or a folder of pictures.")
-    if path.is_file():
-        return [path]
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    if not found:
-        raise BadInput(f"{path} holds no pictures; files that end in {', '.join(sorted(SUFFIXES))} would be taken.")
-    return found
-
-
 @contextmanager
 def opened(source: str | Path | bytes, name: str = "") -> Iterator[Image.Image]:
     """A picture of which only the head has been read: a file, or what is in one. name: what it is called when it cannot be read."""
@@ -178,7 +165,7 @@ def prepared_pixels(pixels: Tensor, how: Preparation) -> Tensor:
     return torch.stack([prepared(Image.fromarray(row[..., 0] if how.channels == 1 else row), how) for row in rows])
 
 
-def batches(paths: Sequence[Path], how: Preparation, size: int) -> Iterator[tuple[list[Path], Tensor | None, list[tuple[Path, BadInput]]]]:
+def batches(paths: Sequence[str], how: Preparation, size: int) -> Iterator[tuple[list[str], Tensor | None, list[tuple[str, BadInput]]]]:
     """Up to `size` pictures at a time: the files, their numbers [B, C, H, W] (None if all are broken), and what is broken, with the reason.
 
     Pictures that stay of different sizes come one by one.

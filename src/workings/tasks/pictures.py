@@ -22,6 +22,7 @@ from workings.data.pictures import numbers, png
 from workings.data.views import VIEWS, averaged
 from workings.errors import BadInput, counted
 from workings.layers.randomness import mix
+from workings.models.architectures import name_of
 from workings.models.build import build
 from workings.models.picture_presets import fitted
 from workings.objectives.classification import balanced, class_loss
@@ -98,9 +99,7 @@ class Pictures(Game):
         """What is learned from what, in a line."""
         s, parameters = self.settings, sum(p.numel() for p in self.players["model"].parameters())
         how = f", begun with {s.tuning.start}" * bool(s.tuning.start) + f", taught by {s.distillation.teacher}" * bool(self.teacher)
-        return "; ".join(
-            [f"a picture classifier of {parameters:,} parameters ({s.model.__class__.__name__.removesuffix('Settings')}){how}", *self.data_facts()]
-        )
+        return "; ".join([f"a picture classifier ({name_of(s.model)}) of {parameters:,} parameters{how}", *self.data_facts()])
 
     def data_facts(self) -> list[str]:
         """The data in sentences: its size, the pictures', what was left out, the classes and how many of each, and what is done to the pictures."""

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.tasks.pairs import translators
+from tests.tasks.pictures import classifiers, write_arrays
 from tests.training.games import Ragged, assert_same_bits, language, rows, signal_at, tensors, train
 from workings.errors import BadInput
 from workings.training.distribution import Ranks
@@ -87,6 +88,29 @@ def test_two_processes_have_the_losses_of_one(how, make, tmp_path):
     train(make, tmp_path / "one", **plan)
     together(lambda: train(make, tmp_path / how, distribution=how, **plan))
     assert_close(tmp_path / "one", tmp_path / how)
+
+
+@pytest.mark.parametrize("how", ["replicated", "sharded"])
+def test_pictures_that_are_mixed_over_the_whole_batch_are_learned_in_two_processes_as_in_one(how, tmp_path):
+    body = {"width": 8, "layers": 2, "heads": 2, "ff_width": 16} | DROPPING
+    make = classifiers(tmp_path, model={"preset": "vit", "body": body}, augmentation={"preset": "strong"}, optimizer={"name": "adamw", "epsilon": 1e-3})
+    plan = dict(steps=4, log_every=1, evaluate_every=4)
+    train(make, tmp_path / "one", **plan)
+    together(lambda: train(make, tmp_path / how, distribution=how, **plan))
+    assert_close(tmp_path / "one", tmp_path / how)
+
+
+@pytest.mark.parametrize("how", ["replicated", "sharded"])
+@pytest.mark.parametrize("preset", ["cnn-small", "whitened-small"])
+def test_a_network_with_batch_norms_stops_in_two_processes_without_a_bit_of_difference(preset, how, tmp_path):
+    """Each process norms its own share; the statistics that are kept are those of the first."""
+    write_arrays(tmp_path, side=16)
+    make = classifiers(tmp_path, model={"preset": preset}, optimizer={"average": 0.9, "filters": "muon"})
+    plan = dict(steps=6, evaluate_every=2, distribution=how)
+    together(lambda: train(make, tmp_path / "whole", **plan))
+    together(lambda: train(make, tmp_path / "parts", signal_at(3), **plan))
+    together(lambda: train(make, tmp_path / "parts", **plan))
+    assert_same_bits(tmp_path / "whole", tmp_path / "parts")
 
 
 @pytest.mark.parametrize("how", ["replicated", "sharded"])

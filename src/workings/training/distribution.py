@@ -50,12 +50,13 @@ class Ranks:
         if self.sharded:
             from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
-            for part in [*(block for name, blocks in module.named_children() if isinstance(blocks, nn.ModuleList) for block in blocks), module]:
+            for part in [*(block for blocks in module.children() if isinstance(blocks, nn.ModuleList) for block in members(blocks)), module]:
                 if any(True for _ in part.parameters()):
                     fully_shard(part)
                     part.set_gradient_divide_factor(1.0)
                     part.set_force_sum_reduction_for_comms(True)  # gloo can do no other
-            register_fsdp_forward_method(module, "heads")  # of a model that is asked for both its classifiers; of others this is nothing
+            if callable(getattr(module, "heads", None)):  # a model that is asked for both its classifiers
+                register_fsdp_forward_method(module, "heads")
         return module
 
     @contextmanager
@@ -96,6 +97,12 @@ class Ranks:
         said = [value]
         dist.broadcast_object_list(said, src=0)
         return said[0]
+
+
+def members(blocks: nn.ModuleList) -> Iterator[nn.Module]:
+    """What a list holds, and what the lists in it hold: a list has no forward pass, before which it could be gathered."""
+    for block in blocks:
+        yield from members(block) if type(block) is nn.ModuleList else [block]
 
 
 def whole(tensor: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ def test_classes_come_in_the_order_of_numbers_or_letters_whatever_that_of_the_ro
     [
         (["a"] * 5, "Every label in x is 'a'"),
         (["Yes", "no", "yes", "yes"], r"'Yes' .1 row. and 'yes' .2. in x differ in case only; spell them alike if they are one class, or rename one"),
-        ([str(i) for i in range(50)], "50 different labels in 50 rows"),
+        ([str(i) for i in range(50)], "50 different labels for 50 examples"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels, said):

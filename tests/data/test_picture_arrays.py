@@ -1,8 +1,10 @@
 """Arrays of pictures: .npz, idx, CIFAR's binary files."""
 
 import gzip
+import io
 import lzma
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -58,6 +60,18 @@ def test_channels_may_come_second_and_labels_may_be_names(tmp_path):
 def test_arrays_that_are_no_labeled_pictures_are_refused(arrays, said, tmp_path):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(BadInput, match=said):
+        read_pictures(tmp_path / "a.npz")
+
+
+def test_an_npz_that_claims_to_be_larger_than_any_memory_is_refused(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)})
+    labels = io.BytesIO()
+    np.save(labels, Y)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("x.npy", header.getvalue() + bytes(100))
+        file.writestr("y.npy", labels.getvalue())
+    with pytest.raises(BadInput, match=r"a.npz' cannot be read: Unable to allocate"):
         read_pictures(tmp_path / "a.npz")
 
 

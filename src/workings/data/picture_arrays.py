@@ -43,7 +43,7 @@ def read_npz(path: Path, names: Sequence[str] = ()) -> dict[str, Found]:
             said = next((arrays[key] for key in CLASSES if key in arrays), None)
             names = [str(name) for name in said] if said is not None else names
             return {part: labeled(arrays[keys[0]], arrays[keys[1]], names, f"{where} ({keys[0]})") for part, keys in found.items() if keys}
-    except (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         reason = "it holds Python objects, which could run a program when they are read" if "pickle" in str(error).lower() else str(error)
         raise BadInput(f"{where} cannot be read: {reason.rstrip('.')}; save arrays of numbers with numpy.savez.") from None
 

@@ -25,6 +25,7 @@ from workings.tasks.picture_classifier import PictureClassifier
 from workings.tasks.pictures import Pictures, at_once, flops_of, logits_of, seen_by, standardized
 from workings.tasks.pictures_settings import read_settings, resolved
 from workings.training.run import Run
+from workings.verbs import combine
 from workings.weights.folder import load_folder, save_folder
 
 KINDS = ["mlp-small", "cnn-small", "whitened-small", "gru", "vit", "cct-2-3x2", "hybrid-cifar", "cifar-resnet-20"]
@@ -282,6 +283,29 @@ def test_a_test_part_is_scored_once_with_the_saved_weights(tmp_path):
     model = load_folder(tmp_path / "run", torch.float32).model
     said = model(numbers(torch.from_numpy(pictures[120:, None]), task.preparation)).argmax(1)
     assert scores["accuracy"] == pytest.approx(float((said.numpy() == labels[120:]).mean())) and scores["examples"] == 40
+
+
+def test_what_is_there_to_test_with_chooses_nothing(tmp_path):
+    pictures, labels = bars(count=120)
+    parts = {"x_train": pictures[:60], "y_train": labels[:60], "x_test": pictures[90:], "y_test": labels[90:]}
+    np.savez(tmp_path / "two.npz", **parts)
+    np.savez(tmp_path / "three.npz", **parts, x_val=pictures[60:90], y_val=labels[60:90])
+    held = game(tmp_path, data={"validation_source": str(tmp_path / "three.npz")}).held
+    assert torch.equal(held.pixels(torch.arange(30))[:, 0], torch.from_numpy(pictures[60:90]))
+    tested = game(tmp_path, data={"test_source": str(tmp_path / "three.npz")}).parts.tested
+    assert torch.equal(tested.pixels(torch.arange(30))[:, 0], torch.from_numpy(pictures[90:]))
+    with pytest.raises(BadInput, match="x_test.* is there to test with, so it must choose nothing"):
+        game(tmp_path, data={"validation_source": str(tmp_path / "two.npz")})
+    for seed in (0, 1):
+        train(classifiers(tmp_path, training={"steps": 4, "evaluate_every": 4}), tmp_path / f"run{seed}", seed=seed)
+    runs = [tmp_path / "run0", tmp_path / "run1"]
+    made = combine(*runs, out=tmp_path / "soup", how="greedy-soup", data=str(tmp_path / "three.npz"))
+    name, accuracy = made.notes[0].split(" alone: ")
+    x = numbers(torch.from_numpy(pictures[60:90, None]), game(tmp_path).preparation)
+    said = load_folder(tmp_path / name, torch.float32).model(x).argmax(1).numpy()
+    assert float((said == labels[60:90]).mean()) == pytest.approx(float(accuracy), abs=1e-4)
+    with pytest.raises(BadInput, match="must choose nothing"):
+        combine(*runs, out=tmp_path / "other", how="greedy-soup", data=str(tmp_path / "two.npz"))
 
 
 def test_a_preview_keeps_the_pictures_that_it_names(tmp_path):

@@ -124,7 +124,7 @@ def class_names(labels: Sequence[str], where: str) -> tuple[str, ...]:
         raise BadInput(f"Every label in {where} is {next(iter(counts))!r}; telling classes apart needs at least two, so choose another --label or more data.")
     if len(counts) > 20 and len(counts) > len(labels) / 4:
         raise BadInput(
-            f"{where} has {len(counts):,} different labels for {len(labels):,} examples, which are hardly classes; give more of each, or choose another --label."
+            f"{where} has {len(counts):,} different labels for {len(labels):,} examples, hardly classes; give more of each, or choose another --label."
         )
     folded: dict[str, str] = {}
     for name in sorted(counts):

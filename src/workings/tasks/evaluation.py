@@ -8,14 +8,17 @@ from typing import Any
 import torch
 
 from workings.data.cache import encode_cached
+from workings.data.labeled_pictures import LabeledPictures
 from workings.data.overlap import overlap_scores
 from workings.data.pairs import Pairs, read_pairs
+from workings.data.picture_settings import Preparation
 from workings.errors import BadInput, suggest
 from workings.tasks.kinds import open_model
 from workings.tasks.language import read_text, split
 from workings.tasks.language_settings import read_settings as language_settings
+from workings.tasks.picture_classifier import PictureClassifier
+from workings.tasks.picture_parts import choosing, whole
 from workings.tasks.picture_parts import read_parts as read_three
-from workings.tasks.picture_parts import whole
 from workings.tasks.pictures_settings import PicturesData
 from workings.tasks.pictures_settings import read_settings as pictures_settings
 from workings.tasks.sentences import read_parts as read_texts
@@ -94,13 +97,26 @@ def evaluate_pictures(run: str | Path, data: str | None, encoding: str | None, p
     if encoding is not None:
         raise BadInput("--encoding says how a text is read, but this is a model of pictures; leave it out.")
     classifier = open_model(run)
-    how = classifier.preparation
-    seen: dict[str, Any] = dict(size=classifier.size, channels=how.channels)
     if data is not None:
-        pictures = whole(PicturesData(source=data, picture=picture or "", label=label or "", **seen), how if how.alike else None)
+        pictures = seen_by(classifier, PicturesData(source=data, picture=picture or "", label=label or ""), whole)
         return classifier.evaluate(pictures) | {"left_out": sum(pictures.left_out.values())}
-    parts = read_three(replace(pictures_settings(settings_of(run, "pictures")).data, **seen))
+    settings = pictures_settings(settings_of(run, "pictures")).data
+    parts = read_three(replace(settings, size=classifier.size, channels=classifier.preparation.channels))
     return classifier.evaluate(parts.held, parts.learned)
+
+
+def seen_by(classifier: PictureClassifier, data: PicturesData, part: Callable[[PicturesData, Preparation | None], LabeledPictures]) -> LabeledPictures:
+    """A part of a source, `whole` or `choosing`, with pictures as the model wants them."""
+    how = classifier.preparation
+    return part(replace(data, size=classifier.size, channels=how.channels), how if how.alike else None)
+
+
+def evaluate_to_choose(run: str | Path, data: str) -> dict[str, Any]:
+    """Scores on other data by which something is chosen: those of `evaluate_run`, but never of what a source has to test with."""
+    if task_of(run) != "pictures":
+        return evaluate_run(run, data, None, {})
+    classifier = open_model(run)
+    return classifier.evaluate(seen_by(classifier, PicturesData(source=data), choosing))
 
 
 def evaluate_translation(

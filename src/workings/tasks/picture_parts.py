@@ -12,6 +12,7 @@ from workings.data.labeled import class_names, refuse_unknown, stratified
 from workings.data.labeled_pictures import LabeledPictures, PictureParts
 from workings.data.picture_settings import Preparation
 from workings.data.picture_sources import read_pictures
+from workings.errors import BadInput
 from workings.tasks.pictures_settings import PicturesData
 from workings.tasks.trained_picture_model import TrainedPictureModel
 
@@ -43,7 +44,7 @@ def read_parts(data: PicturesData, start: TrainedPictureModel | None = None) -> 
     learned, held, tested = found.train, found.validation, found.test
     same = replace(data, size=learned.shape[1:], channels=learned.shape[0])
     if data.validation_source:
-        held = whole(replace(same, source=data.validation_source))
+        held = choosing(replace(same, source=data.validation_source))
     if data.test_source:
         tested = whole(replace(same, source=data.test_source))
     names = class_names(learned.labels, learned.where)  # what are no classes is not split by class
@@ -63,6 +64,14 @@ def whole(data: PicturesData, exactly: Preparation | None = None) -> LabeledPict
     """The part of a source that is not for training, where it has one: the test's, else the validation's, else all of it. Arguments as `read`."""
     found = read(data, exactly)
     return found.test or found.validation or found.train
+
+
+def choosing(data: PicturesData, exactly: Preparation | None = None) -> LabeledPictures:
+    """The part of a source by which weights may be chosen: the validation's, or all of it, but never what is there to test with. Arguments as `read`."""
+    found = read(data, exactly)
+    if found.test and not found.validation:
+        raise BadInput(f"{found.test.where} is there to test with, so it must choose nothing, and {data.source!r} has no validation part; give other pictures.")
+    return found.validation or found.train
 
 
 def read(data: PicturesData, exactly: Preparation | None = None) -> PictureParts:

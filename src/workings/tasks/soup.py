@@ -9,7 +9,7 @@ from workings.errors import BadInput
 from workings.models.architectures import name_of
 from workings.settings import difference, flatten, to_dict
 from workings.tasks.combined_card import combined_card
-from workings.tasks.evaluation import evaluate_run
+from workings.tasks.evaluation import evaluate_to_choose
 from workings.training.averaging import mean
 from workings.weights.folder import Saved, load_folder, save_folder, unshared
 
@@ -85,5 +85,5 @@ def greedy_soup(folder: Path, places: Sequence[Path], names: Sequence[str], data
 
 def score_of(place: Path, data: str) -> float:
     """The accuracy of a model on the data; where there is none, minus its loss."""
-    scores = evaluate_run(place, data, None, {})
+    scores = evaluate_to_choose(place, data)
     return scores["accuracy"] if "accuracy" in scores else -scores["loss"]

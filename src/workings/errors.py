@@ -9,13 +9,13 @@ class BadInput(Exception):
     """What is wrong, where, and what to do, in one sentence; the command line prints it and exits with 2."""
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and what it counts, in the singular for one.
+def counted(number: int, noun: str, several: str = "") -> str:
+    """A number and what it counts, in the singular for one; `several` where an s does not make the plural.
 
     >>> counted(1, "token"), counted(2000, "token")
     ('1 token', '2,000 tokens')
     """
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f"{number:,} {noun if number == 1 else several or noun + 's'}"
 
 
 def command(verb: str) -> str:

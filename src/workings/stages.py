@@ -64,10 +64,12 @@ def train_stage(run: Run, task: str, game: Any, quiet: bool, whole: Path) -> Run
         from workings.report.card import model_card
         from workings.report.run_sections import run_sections
         from workings.report.write import write_report
+        from workings.training.progress import Progress
         from workings.training.testing import score_once
 
         if reason != "interrupted":
             score_once(game, run, quiet)
+        Progress(quiet).say("writing the report")
         write_whole(run.model / "README.md", model_card(run.folder).encode())
         write_report([run.folder], None, run_sections)
     if reason == "interrupted":

@@ -85,6 +85,8 @@ def train(
     teacher, the model that the new one learns to agree with.
     """
     settings_module(task)
+    if minutes is not None and minutes <= 0:
+        raise BadInput(f"minutes is {minutes}; it must be above 0 (leave it out to train as long as the recipe says, or for five minutes).")
     columns = {"column": column, "text": text, "label": label, "picture": picture, "source_language": source, "target_language": target}
     tables = {"validation_source": validation, "test_source": test}
     given = {

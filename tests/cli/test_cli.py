@@ -188,8 +188,8 @@ def test_a_mistake_in_the_command_is_one_sentence(tokens, words, capsys, verbs):
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/a/model.safetensors"), "runs/a/model.safetensors: No space left on device."),
         (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/root/x"), "/root/x: Permission denied."),
         (OSError("two\nlines"), "two lines"),
-        (MemoryError(), "The memory is full; make the batch, the context or the model smaller."),
-        (RuntimeError("CUDA out of memory. Tried to"), "The memory is full; make the batch, the context or the model smaller."),
+        (MemoryError(), "The memory is full; make the batch, the context, the pictures or the model smaller."),
+        (RuntimeError("CUDA out of memory. Tried to"), "The memory is full; make the batch, the context, the pictures or the model smaller."),
     ],
 )
 def test_what_goes_wrong_inside_is_one_sentence(error, said, capsys, verbs):

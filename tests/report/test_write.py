@@ -13,7 +13,7 @@ from workings.report.pages import Section
 from workings.report.panels import panels
 from workings.report.record import read_record
 from workings.report.run_sections import run_sections
-from workings.report.write import spread, write_report
+from workings.report.write import comparison, spread, tiles, write_report
 from workings.training.journal import Journal, read_metrics
 from workings.training.run import Run
 
@@ -197,6 +197,23 @@ def test_the_best_run_of_several_is_marked(tmp_path: Path):
     page = report(make_run(tmp_path / "a", floor=1.5), make_run(tmp_path / "b", floor=1.2))
     cells = [attributes.get("class", "") for tag, attributes in page.tags if tag == "td" and "number" in attributes.get("class", "")]
     assert cells[:2] == ["number", "number winner"]
+
+
+def test_the_headline_says_the_score_that_chose_and_more_of_it_is_better(tmp_path: Path):
+    runs = [make_run(tmp_path / name) for name in "ab"]
+    for run, accuracy in zip(runs, (0.75, 0.5), strict=True):
+        config = run / "config.toml"
+        config.write_text(config.read_text() + '\n[tuning]\nwatch = "accuracy"\n')
+        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for row in rows:
+            if row["event"] == "validation":
+                row["accuracy"] = accuracy - 0.1 * (not row.get("best"))
+        (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "Its best validation accuracy is 0.75" in report(runs[0]).text
+    record = read_record(runs[0])
+    assert next(tile for tile in tiles(record) if tile["label"] == "Best score")["value"] == "0.7500"
+    found = {label: winner for label, _, winner in comparison([read_record(run) for run in runs])}
+    assert found["accuracy, best"] == 0
 
 
 def test_a_loss_per_token_has_no_winner_when_the_tokens_differ(tmp_path: Path):

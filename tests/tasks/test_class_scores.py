@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from workings.tasks.class_scores import auroc, calibration, calibration_error, class_scores, confusion, macro_f1
+from workings.tasks.class_scores import auroc, calibration, calibration_error, class_scores, confusion, lack, macro_f1
 
 
 def draw(count: int = 60, classes: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -70,3 +70,10 @@ def test_the_order_of_the_classes_does_not_matter():
 def test_the_baseline_is_the_part_of_the_commonest_class():
     scores = class_scores(torch.zeros(4, 2), torch.tensor([1, 1, 1, 0]), 1)
     assert scores["majority_accuracy"] == 0.75 and scores["loss"] == pytest.approx(math.log(2)) and scores["examples"] == 4
+
+
+def test_of_two_evaluations_that_are_right_equally_often_the_one_with_less_loss_is_better_but_one_example_more_weighs_more_than_any_loss():
+    even, sure = {"accuracy": 0.5, "loss": 1.4, "examples": 200}, {"accuracy": 0.5, "loss": 1.3, "examples": 200}
+    more = {"accuracy": 0.505, "loss": 1e9, "examples": 200}
+    assert lack(more, "accuracy") < lack(sure, "accuracy") < lack(even, "accuracy")
+    assert lack(even, "loss") == 1.4

@@ -216,7 +216,7 @@ def test_what_cannot_be_combined_is_refused_in_a_sentence_and_leaves_nothing(tmp
     for words, wanted in (
         ([a], "There is 1 model to combine; name two or more"),
         ([a, sentences / "run0"], "is for the task 'pictures' and"),
-        ([a, b], f"{b} does not know 'bird' (3 classes instead of 3)"),
+        ([a, b], f"{b} does not know 'bird' (its classes are 'cat', 'dog', 'fish', where 'cat', 'dog', 'bird' are wanted)"),
         ([a, silent], "does not say how its pictures are prepared"),
         ([a, tmp_path / "none"], "There is no folder"),
         ([a, mlp, "--how", "soup"], "is a cnn and"),

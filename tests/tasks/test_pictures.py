@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -242,8 +243,45 @@ def brighten(pictures, draws):
 
 def test_a_function_of_the_users_own_augments(tmp_path):
     plain = game(tmp_path, augmentation={"preset": "none"}).batch(2, 0, 0, 8)["pictures"]
-    own = game(tmp_path, augmentation={"own": f"{__name__}:brighten"}).batch(2, 0, 0, 8)["pictures"]
+    own = game(tmp_path, augmentation={"preset": "none", "own": f"{__name__}:brighten"}).batch(2, 0, 0, 8)["pictures"]
     assert (own >= plain).all() and not torch.equal(own, plain)
+
+
+def crash(pictures, draws):
+    return pictures / {}["nothing"]
+
+
+def nothing(pictures, draws):
+    return None
+
+
+def halves(pictures, draws):
+    return pictures.float() / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("crash", r"failed: KeyError: 'nothing' \(line \d+ of .*test_pictures.py\)"), ("nothing", "gave NoneType"), ("halves", "gave torch.float32")],
+)
+def test_what_is_wrong_with_a_users_function_is_said_before_there_is_a_run(name, sentence, tmp_path):
+    with pytest.raises(BadInput, match=sentence):
+        game(tmp_path, augmentation={"own": f"{__name__}:{name}"})
+
+
+def test_one_setting_of_augmentation_changes_what_is_usual_in_that_alone(tmp_path):
+    usual, other = game(tmp_path).settings.augmentation, game(tmp_path, augmentation={"erase": 0.5}).settings.augmentation
+    assert usual.shift > 0 and other == replace(usual, erase=0.5)
+
+
+def test_pictures_that_are_in_two_parts_are_told(tmp_path):
+    pictures, labels = bars(count=160)
+    mixed = np.concatenate([pictures[:7], pictures[120:]]), np.concatenate([labels[:7], labels[120:]])
+    np.savez(tmp_path / "bars.npz", x_train=pictures[:120], y_train=labels[:120], x_test=mixed[0], y_test=mixed[1])
+    task = game(tmp_path)
+    learned = {picture.numpy().tobytes() for picture in task.learned.pixels(torch.arange(len(task.learned)))}
+    both = sum(picture.tobytes() in learned for picture in mixed[0])
+    assert both > 0 and f"{both} pictures of the test set also in the training set" in "\n".join(task.data_facts())
+    assert "validation set also" not in "\n".join(task.data_facts())
 
 
 REFUSED = {
@@ -254,6 +292,7 @@ REFUSED = {
     "no function": ({"augmentation": {"own": "nowhere:nothing"}}, "cannot be found"),
     "half a name": ({"augmentation": {"own": "nothing"}}, "module:name"),
     "no part": ({"data": {"fraction": 0.0}}, "above 0 and at most 1"),
+    "no teacher": ({"distillation": {"alpha": 0.3}}, "there is none; name one with --teacher"),
     "share": ({"augmentation": {"flip": 2.0}}, "from 0 to 1"),
 }
 

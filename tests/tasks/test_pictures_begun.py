@@ -13,6 +13,7 @@ from workings.data.pictures import numbers
 from workings.errors import BadInput
 from workings.models.build import build
 from workings.models.resnet_settings import resnet_settings
+from workings.models.vision_transformer import interpolated
 from workings.settings import to_dict
 from workings.tasks.evaluation import evaluate_run
 from workings.tasks.pictures import Pictures, seen_by
@@ -31,6 +32,7 @@ def test_a_model_begins_with_the_weights_of_another_one_and_a_new_classifier_for
     assert all(torch.equal(same[name], before[name]) for name in before)
     other = classifiers(tmp_path, **begun)({"data": {"source": str(tmp_path / "two.npz")}})[0].players["model"].state_dict()
     assert other["classifier.weight"].shape[0] == 2
+    assert "but for a new classifier" in classifiers(tmp_path, **begun)({"data": {"source": str(tmp_path / "two.npz")}})[0].about()
     assert all(torch.equal(other[name], before[name]) for name in before if not name.startswith("classifier"))
 
 
@@ -95,3 +97,16 @@ def test_a_run_does_not_go_on_with_another_teacher(tmp_path):
     train(make, tmp_path / "b", seed=1)
     taught = [game(tmp_path, distillation={"teacher": str(tmp_path / name)}).fingerprint for name in "aab"]
     assert taught[0] == taught[1] != taught[2] and game(tmp_path).fingerprint not in taught
+
+
+def test_a_trained_vision_transformer_goes_on_with_another_size_by_positions_between_its_own(tmp_path):
+    train(classifiers(tmp_path, model={"preset": "vit", "patch_size": [3], "body": {"width": 16, "layers": 2, "heads": 2}}), tmp_path / "first")
+    before = load_folder(tmp_path / "first", torch.float32).model
+    begun = classifiers(tmp_path, tuning={"start": str(tmp_path / "first")}, data={"size": [18]})
+    task = begun({})[0]
+    model = task.players["model"]
+    assert model.settings.image_size == (18, 18) and model.settings.tokens == 37
+    _, wanted = interpolated(before.settings, before.state_dict(), (18, 18))
+    assert torch.equal(model.body.positions.weight, wanted["body.positions.weight"])
+    assert torch.equal(model.classifier.weight, before.classifier.weight) and "new classifier" not in task.about()
+    assert train(begun, tmp_path / "second") == "done"

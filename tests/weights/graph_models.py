@@ -12,6 +12,7 @@ from tests.weights.oracles import close, greedy
 from workings.data.tokenizers import train_tokenizer
 from workings.models.build import build
 from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
+from workings.models.picture_presets import fitted
 from workings.models.resnet_settings import ResNetSettings
 from workings.models.settings import TransformerSettings, model_settings
 from workings.models.vision_settings import VisionSettings, body
@@ -40,6 +41,8 @@ TEXTS, PICTURES, LOGITS = ["input_ids", "attention_mask", "token_type_ids"], ["p
 VECTORS = ["last_hidden_state", "pooler_output"]
 RESNET: dict[str, Any] = dict(stem_width=8, widths=(8, 12), depths=(1, 1))
 
+OTHER_PICTURES = ["mlp-small", "cnn-small", "whitened-small", "cct-2-3x2", "hybrid-cifar"]
+
 GRAPHS = {
     "llama": Described("language", model_settings("llama", **(SIZES | LLAMA))),
     "gpt": Described("language", model_settings("gpt", **SIZES)),
@@ -62,6 +65,7 @@ GRAPHS = {
         LOGITS,
     ),
     "resnet": Described("pictures", ResNetSettings(**RESNET, classes=3), PICTURES, LOGITS),
+    **{name: Described("pictures", fitted({"preset": name}, (1, 20, 20), ("a", "b", "c")), PICTURES, LOGITS) for name in OTHER_PICTURES},
     "maps": Described("pictures", ResNetSettings(**RESNET, shortcut="padding"), PICTURES, VECTORS),
 }
 
@@ -143,9 +147,10 @@ def check_other(model: nn.Module, graph: Function) -> None:
             if pooled:
                 close(pooled[0], model.pooled(y))
         return
-    sizes = [(24, 16)] * 3 if hasattr(model, "patches") else [(32, 32), (41, 30), (8, 8)]
+    fixed = getattr(model.settings, "image_size", None)
+    sizes = [fixed] * 3 if fixed else [(32, 32), (41, 30), (8, 8)]
     for rows, size in zip((1, 2, 5), sizes, strict=True):
-        pictures = torch.randn(rows, 3, *size, generator=torch.Generator().manual_seed(rows))
+        pictures = torch.randn(rows, model.settings.channels, *size, generator=torch.Generator().manual_seed(rows))
         wanted = [model(pictures)] if model.settings.classes else [model.hidden(pictures), model.pooled(model.hidden(pictures))]
         for got, expected in zip(graph(pictures), wanted, strict=True):
             close(got, expected)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import workings
-from tests.weights.graph_models import GRAPHS, check_language, check_other, check_translation, language_folder, saved_folder
+from tests.weights.graph_models import GRAPHS, OTHER_PICTURES, check_language, check_other, check_translation, language_folder, saved_folder
 from workings.cli.main import main
 from workings.errors import BadInput
 from workings.weights import onnx as onnx_form
@@ -50,7 +50,7 @@ def test_one_file_reads_prompts_and_goes_on_with_its_cache_for_every_batch_and_l
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vectors", "masked", "classes", "vision-transformer", "resnet", "maps"])
+@pytest.mark.parametrize("name", ["vectors", "masked", "classes", "vision-transformer", "resnet", "maps", *OTHER_PICTURES])
 def test_encoders_and_models_of_pictures_say_the_same(name, tmp_path):
     ours, out = exported(name, tmp_path)
     session = Session(out / "model.onnx")

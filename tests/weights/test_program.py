@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import workings
-from tests.weights.graph_models import SIZES, check_language, check_other, check_translation, language_folder, ragged, random, saved_folder
+from tests.weights.graph_models import OTHER_PICTURES, SIZES, check_language, check_other, check_translation, language_folder, ragged, random, saved_folder
 from workings.errors import BadInput
 from workings.models.build import build
 from workings.models.settings import model_settings
@@ -31,7 +31,8 @@ def test_a_program_reads_prompts_and_goes_on_with_its_cache_for_every_batch_and_
 
 
 @pytest.mark.parametrize(
-    "name", ["vectors", "vision-transformer", *(pytest.param(name, marks=pytest.mark.slow) for name in ("masked", "classes", "resnet", "maps"))]
+    "name",
+    ["vectors", "vision-transformer", *(pytest.param(name, marks=pytest.mark.slow) for name in ("masked", "classes", "resnet", "maps", *OTHER_PICTURES))],
 )
 def test_encoders_and_models_of_pictures_say_the_same(name, tmp_path):
     model, (program,) = programs(name, tmp_path)

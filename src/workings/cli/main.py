@@ -75,7 +75,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     if isinstance(error, MemoryError) or _is_out_of_memory(error):
-        return "The memory is full; make the batch, the context or the model smaller."
+        return "The memory is full; make the batch, the context, the pictures or the model smaller."
     return as_flags(" ".join(str(error).split())) or type(error).__name__
 
 
@@ -90,4 +90,4 @@ def as_flags(text: str) -> str:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "not enough memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in ("out of memory", "not enough memory", "tried to allocate"))

@@ -26,7 +26,10 @@ app = make_app(
     "workings train pictures --data mnist --model mlp",
     "workings train pictures --data photos --model vit --augment strong --teacher runs/NAME",
     "workings train pictures --data digits.npz --test more.npz",
-    details="\n\n".join((recipes_text("pictures").lstrip(), MODELS, settings_text(*SECTIONS.items(), defaults=flatten(FROM_NOTHING)).lstrip()))
+    details=recipes_text("pictures")
+    + "\n\n"
+    + MODELS
+    + settings_text(*SECTIONS.items(), defaults=flatten(FROM_NOTHING))
     + "\n\n"
     + differing("--from", FROM_TRAINED, FROM_NOTHING)
     + settings_text(*(("model", cls) for cls in PICTURE_MODELS.values()))

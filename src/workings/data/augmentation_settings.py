@@ -63,13 +63,13 @@ SIDE = 32
 
 
 def fitted_augmentation(table: dict[str, Any], shape: tuple[int, int, int]) -> AugmentationSettings:
-    """The settings that a table describes, for pictures of this shape (channels, height, width). table: perhaps with a `preset`, and what is to differ.
+    """The settings that a table describes, for pictures of this shape (channels, height, width). table: perhaps with a `preset`, and what is to differ from it.
 
     >>> fitted_augmentation({"preset": "shift", "erase": 0.1}, (1, 64, 64)).shift
     4
     """
     table = dict(table)
-    name = str(table.pop("preset", None) or ("none" if table else USUAL[shape[0]]))
+    name = str(table.pop("preset", None) or USUAL[shape[0]])
     if name not in AUGMENTATIONS:
         raise BadInput(f"There is no augmentation {name!r}. {suggest(name, AUGMENTATIONS)}")
     usual = dict(AUGMENTATIONS[name])

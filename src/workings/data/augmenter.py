@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
 import torch
@@ -30,11 +31,11 @@ class Augmenter:
         parts += [Shift(s.shift, s.outside)] if s.shift else []
         parts += [RandAugment(s.rand_augment, s.magnitude)] if s.rand_augment else []
         parts += [Erase(s.erase)] if s.erase else []
-        parts += [named(s.own)] if s.own else []
+        parts += [Own(s.own)] if s.own else []
         mixers: list[Callable[[Pair, Pair, Draws], Pair]] = []
         mixers += [MixUp(s.mixup)] if s.mixup else []
         mixers += [CutMix(s.cutmix)] if s.cutmix else []
-        self.chain, self.seed, self.shape = Chain(parts), seed, shape
+        self.chain, self.seed = Chain(parts), seed
         self.mix: Callable[[Pair, Pair, Draws], Pair] | None = mixers[0] if len(mixers) == 1 else Either(tuple(mixers)) if mixers else None
 
     def __call__(self, fetch: Callable[[Tensor], Pair], seen: Seen, step: int, first: int, count: int) -> Pair:
@@ -56,23 +57,33 @@ class Augmenter:
         """Each picture for itself."""
         assert draws.seen is not None
         pictures, labels = fetch(draws.seen.examples[draws.rows])
-        found = self.chain(pictures, draws)
-        if found.dtype != torch.uint8 or tuple(found.shape) != (len(pictures), *self.shape):
+        return self.chain(pictures, draws), labels
+
+
+class Own:
+    """A function of the user's, `module:name`, of a module that can be imported or stands in the folder at hand. Its mistakes are said in a sentence."""
+
+    def __init__(self, own: str):
+        self.own, (module, name) = own, own.split(":")
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())
+        try:
+            self.function = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise BadInput(f"augmentation.own is {own!r}, which cannot be found ({error}); check the module's file and the function's name.") from error
+        if not callable(self.function):
+            raise BadInput(f"augmentation.own is {own!r}, which is no function; give one that takes (pictures, draws).")
+
+    def __call__(self, pictures: Tensor, draws: Draws) -> Tensor:
+        """uint8 [B, C, H, W] -> the same."""
+        try:
+            found = self.function(pictures, draws)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
             raise BadInput(
-                f"augmentation.own gave {found.dtype} {list(found.shape)} for pictures {list(pictures.shape)}; it must give torch.uint8 of the same shape."
-            )
-        return found, labels
-
-
-def named(own: str) -> Augmentation:
-    """The function that `module:name` says, of a module that can be imported or stands in the folder at hand."""
-    module, name = own.split(":")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise BadInput(f"augmentation.own is {own!r}, which cannot be found ({error}); check the module's file and the function's name.") from error
-    if not callable(found):
-        raise BadInput(f"augmentation.own is {own!r}, which is no function; give one that takes (pictures, draws).")
-    return found
+                f"augmentation.own {self.own!r} failed: {type(error).__name__}: {error} (line {place.lineno} of {place.filename}); mend it."
+            ) from error
+        if not isinstance(found, Tensor) or found.dtype != torch.uint8 or found.shape != pictures.shape:
+            said = f"{found.dtype} {list(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+            raise BadInput(f"augmentation.own {self.own!r} gave {said} for pictures {list(pictures.shape)}; it must give torch.uint8 of the same shape.")
+        return found

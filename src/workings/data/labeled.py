@@ -55,7 +55,9 @@ def open_table(source: str, encoding: str = "utf-8", job: str = "sentences") -> 
         if not found.columns:
             raise BadInput(f"The built-in set {name!r} is no table, so it has no labels; give one that is, such as 'movies'.")
         return read_table(FOLDER / found.path, header=found.columns)
-    if kind_of(path) in TEXTS or not HUB_NAME.fullmatch(source) or path.is_dir():
+    if path.is_dir():
+        raise BadInput(f"{source!r} is a folder, where a table is wanted; give one of {', '.join(TABLES)}.")
+    if kind_of(path) in TEXTS or not HUB_NAME.fullmatch(source):
         raise BadInput(f"There is no table {source!r} (looked for a file of that name in {str(Path.cwd())!r}); check the path.")
     if "/" not in source:
         raise BadInput(f"There is no file or built-in set {source!r}. {suggest(source, [name for name, one in BUILTIN.items() if one.job == job])}")

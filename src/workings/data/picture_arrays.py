@@ -34,6 +34,8 @@ CIFAR_PICKLED = ({"data_batch_1", "test_batch"}, {"train", "test", "meta"})
 def read_npz(path: Path, names: Sequence[str] = ()) -> dict[str, Found]:
     """The parts of an .npz. names: of the classes, if it does not say them itself."""
     where = repr(str(path))
+    if not zipfile.is_zipfile(path):
+        raise BadInput(f"{where} is no .npz, or it is cut off; save arrays of numbers with numpy.savez.")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {part: next(((x, y) for x, y in keys if x in arrays and y in arrays), None) for part, keys in KEYS.items()}

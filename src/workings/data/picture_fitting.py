@@ -63,6 +63,9 @@ def fit_parts(
         if broken:
             done[name].left_out[UNREADABLE] = len(broken)
             notes.append(f"{counted(len(broken), 'picture')} of {part.where} left out: {' '.join(map(str, broken[:3]))}{' ...' if len(broken) > 3 else ''}")
+        lost = sorted(set(part.labels) - set(done[name].labels))
+        if lost:
+            notes.append(f"Of {counted(len(lost), 'class', 'classes')} of {part.where} no picture can be read: {', '.join(map(repr, lost[:5]))}.")
         notes += part.notes
     return PictureParts(done["train"], done.get("validation"), done.get("test"), how, tuple(notes))
 

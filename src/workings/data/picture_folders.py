@@ -31,7 +31,7 @@ class Listing:
 def picture_files(path: str | Path) -> list[str]:
     """The pictures of a folder and of the folders in it, in alphabetical order; a file is itself."""
     if not os.path.exists(path):
-        raise BadInput(f"{path} does not exist; name a picture or a folder of pictures.")
+        raise BadInput(f"{str(path)!r} does not exist; name a picture or a folder of pictures.")
     if not os.path.isdir(path):
         return [str(path)]
     found = listed(Path(path), set()).pictures

@@ -40,7 +40,7 @@ def opened(source: str | Path | bytes, name: str = "") -> Iterator[Image.Image]:
                 raise ValueError(f"{picture.width:,} x {picture.height:,} pixels are more than the {LARGEST:,} that are taken")
             yield picture
     except DAMAGED as error:
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else " ".join(str(error).split()).rstrip(".")
         if isinstance(error, UnidentifiedImageError):
             empty = not source if isinstance(source, bytes) else not Path(source).stat().st_size
             reason = "it is empty" if empty else "it is of no kind that is known"

@@ -6,12 +6,18 @@ from typing import Any
 from workings.errors import BadInput
 
 SHOWN = 5
-"""So many names are said of classes that one side lacks."""
+"""So many names of classes are said."""
 
 
 def names_of(settings: Any) -> tuple[str, ...]:
     """What the classes of a model are called, in the order of its logits; numbers where nobody has named them."""
     return settings.class_names or tuple(f"class {number}" for number in range(settings.classes))
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of them, and how many there are more."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(map(repr, names[:SHOWN])) + more
 
 
 def class_order(names: Sequence[str], theirs: Sequence[str], who: str, advice: str) -> list[int]:
@@ -26,6 +32,5 @@ def class_order(names: Sequence[str], theirs: Sequence[str], who: str, advice: s
         ([name for name in theirs if name not in set(names)], "alone knows"),
     ):
         if lacking:
-            more = f" and {len(lacking) - SHOWN:,} more" if len(lacking) > SHOWN else ""
-            raise BadInput(f"{who} {verb} {', '.join(map(repr, lacking[:SHOWN]))}{more} ({len(theirs):,} classes instead of {len(names):,}); {advice}.")
+            raise BadInput(f"{who} {verb} {listed(lacking)} (its classes are {listed(theirs)}, where {listed(names)} are wanted); {advice}.")
     return [place[name] for name in names]

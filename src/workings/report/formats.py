@@ -7,6 +7,15 @@ from workings.settings import flatten
 UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
+def titled(measure: str) -> str:
+    """A measure within a sentence.
+
+    >>> titled("accuracy"), titled("bleu")
+    ('accuracy', 'BLEU')
+    """
+    return {"bleu": "BLEU", "chrf": "chrF"}.get(measure, measure.replace("_", " "))
+
+
 def count(number: float | None, unit: str = "") -> str:
     """Three digits and a prefix, a narrow space between.
 

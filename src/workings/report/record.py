@@ -117,6 +117,11 @@ class Record:
         return marked[-1] if marked else min(finite, key=lambda row: row["loss"], default=None)
 
     @property
+    def chosen_by(self) -> str:
+        """The validation score that decided which weights are best."""
+        return str(self.config.get("tuning", {}).get("watch", "loss"))
+
+    @property
     def tested(self) -> dict:
         """The scores on the test data, of the best weights; empty without any."""
         return next(reversed(self.of("test")), {})
@@ -162,11 +167,14 @@ class Record:
         size = f" of {formats.count(self.parameters)} parameters" if self.parameters else ""
         saw = f"saw {formats.count(self.units_seen)} {self.units}" if self.units_seen else f"took {self.step:,} steps"
         first = f"{'An' if what[0] in 'aeiou' else 'A'} {what}{size} {saw} in {formats.duration(self.seconds)}" + (f" on {machine}." if machine else ".")
-        best = self.best
-        if best is None or "loss" not in best:
+        best, score = self.best, self.chosen_by
+        if best is None or score not in best:
             return first
         of = f", of the mean of the last {counted(best['averaged'], 'checkpoint')}" if best.get("averaged") else ""
-        return f"{first} Its best validation loss is {formats.value(best['loss'])} {self.unit_of('loss')}".rstrip() + f", at step {best['step']:,}{of}."
+        return (
+            f"{first} Its best validation {formats.titled(score)} is {formats.value(best[score])} {self.unit_of(score)}".rstrip()
+            + f", at step {best['step']:,}{of}."
+        )
 
 
 def is_number(x: object) -> bool:

@@ -159,17 +159,16 @@ def tile(label: str, shown: str, note: str = "") -> dict[str, str]:
 def tiles(run: Record) -> list[dict[str, str]]:
     """The headline in numbers."""
     best = run.best
-    unit = run.unit_of("loss")
     made = []
     if best is not None:
         for name, row in (("Best score", best), ("Final score", run.validations[-1])):
-            score = "loss" if "loss" in row else next(iter(run.score_names), "loss")
+            score = run.chosen_by if run.chosen_by in row else next(iter(run.score_names), "loss")
             where = f"mean of {counted(row['averaged'], 'checkpoint')}" if "averaged" in row else f"step {row['step']:,}"
-            made.append(tile(name, formats.value(row.get(score)), " · ".join(part for part in (unit or score, where) if part)))
+            made.append(tile(name, formats.value(row.get(score)), " · ".join(part for part in (run.unit_of(score) or formats.titled(score), where) if part)))
     else:
         losses = [row["loss"] for row in run.of("train") if "loss" in row]
         if losses:
-            made.append(tile("Last training loss", formats.value(losses[-1]), unit))
+            made.append(tile("Last training loss", formats.value(losses[-1]), run.unit_of("loss")))
     planned = run.steps_planned
     made.append(tile("Training time", formats.duration(run.seconds), total(run)))
     made.append(tile("Steps", f"{run.step:,}", f"of {planned:,} planned" if planned and planned != run.step else ""))
@@ -204,7 +203,8 @@ def comparison(runs: list[Record]) -> list[tuple[str, list[str], int | None]]:
     for name in dict.fromkeys(name for run in runs for name in run.score_names):
         best = [(run.best or {}).get(name) for run in runs]
         known = [score for score in best if isinstance(score, (int, float))]
-        winner = best.index(min(known)) if known and name.rsplit("/", 1)[-1] in comparable else None
+        measure = name.rsplit("/", 1)[-1]
+        winner = best.index(min(known)) if known and measure in comparable else best.index(max(known)) if known and measure in MORE else None
         unit = next((run.unit_of(name) for run in runs if run.unit_of(name)), "")
         rows.append((name.replace("_", " ") + ", best" + (f" ({unit})" if unit else ""), [formats.value(score) for score in best], winner))
     for name in dict.fromkeys(name for run in runs for name in run.tested if name not in BOOKKEEPING):
@@ -228,6 +228,8 @@ def tokens_differ(runs: list[Record]) -> bool:
 
 PER_TEXT, PER_TOKEN = ("nats_per_character", "bits_per_byte"), ("loss", "perplexity")
 """Scores of which less is better; those a token can be compared only when the tokens are the same."""
+MORE = ("accuracy", "f1", "auroc", "bleu", "chrf")
+"""Scores of which more is better."""
 
 
 def groups(tree: dict) -> list[tuple[str, list[tuple[str, Any]]]]:

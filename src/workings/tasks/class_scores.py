@@ -29,6 +29,12 @@ def class_scores(logits: Tensor, targets: Tensor, majority: int) -> dict[str, An
     }
 
 
+def lack(scores: dict[str, Any], watch: str) -> float:
+    """What decides between two evaluations: the loss, or what the accuracy lacks; of two that are right equally often, the one with less loss."""
+    loss = scores["loss"]
+    return loss if watch == "loss" else 1 - scores["accuracy"] + loss / (1 + loss) / (2 * scores["examples"])  # less than one example counts
+
+
 def confusion(said: Tensor, targets: Tensor, classes: int) -> Tensor:
     """How often class i was said to be class j, int64 [C, C]."""
     return (targets * classes + said).bincount(minlength=classes**2).view(classes, classes)

@@ -98,14 +98,14 @@ def evaluate_pictures(run: str | Path, data: str | None, encoding: str | None, p
         raise BadInput("--encoding says how a text is read, but this is a model of pictures; leave it out.")
     classifier = open_model(run)
     if data is not None:
-        pictures = seen_by(classifier, PicturesData(source=data, picture=picture or "", label=label or ""), whole)
+        pictures = as_seen(classifier, PicturesData(source=data, picture=picture or "", label=label or ""), whole)
         return classifier.evaluate(pictures) | {"left_out": sum(pictures.left_out.values())}
     settings = pictures_settings(settings_of(run, "pictures")).data
     parts = read_three(replace(settings, size=classifier.size, channels=classifier.preparation.channels))
     return classifier.evaluate(parts.held, parts.learned)
 
 
-def seen_by(classifier: PictureClassifier, data: PicturesData, part: Callable[[PicturesData, Preparation | None], LabeledPictures]) -> LabeledPictures:
+def as_seen(classifier: PictureClassifier, data: PicturesData, part: Callable[[PicturesData, Preparation | None], LabeledPictures]) -> LabeledPictures:
     """A part of a source, `whole` or `choosing`, with pictures as the model wants them."""
     how = classifier.preparation
     return part(replace(data, size=classifier.size, channels=how.channels), how if how.alike else None)
@@ -116,7 +116,7 @@ def evaluate_to_choose(run: str | Path, data: str) -> dict[str, Any]:
     if task_of(run) != "pictures":
         return evaluate_run(run, data, None, {})
     classifier = open_model(run)
-    return classifier.evaluate(seen_by(classifier, PicturesData(source=data), choosing))
+    return classifier.evaluate(as_seen(classifier, PicturesData(source=data), choosing))
 
 
 def evaluate_translation(

@@ -94,7 +94,8 @@ class PictureClassifier:
         A picture that cannot be read is a BadInput here; `classify_all` goes on after it.
         """
         if isinstance(pictures, Tensor):
-            return [self.said(f"picture {number}", row, top) for number, row in enumerate(self.probabilities(prepared_pixels(pictures, self.preparation)))]
+            said = torch.cat([self.probabilities(prepared_pixels(some, self.preparation)) for some in pictures.split(BATCH)])
+            return [self.said(f"picture {number}", row, top) for number, row in enumerate(said)]
         several = isinstance(pictures, Sequence) and not isinstance(pictures, str)
         found = [self.one(picture, top) for picture in (pictures if several else [pictures])]
         return found if several else found[0]

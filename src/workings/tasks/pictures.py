@@ -14,7 +14,7 @@ from workings.data.augmentation_settings import fitted_augmentation
 from workings.data.augmenter import Augmenter
 from workings.data.draws import Seen
 from workings.data.labeled import class_names, said_of
-from workings.data.labeled_pictures import LabeledPictures
+from workings.data.labeled_pictures import LabeledPictures, same_pictures
 from workings.data.mixing import Pair, probabilities
 from workings.data.order import Order
 from workings.data.picture_settings import Preparation, Views
@@ -29,7 +29,7 @@ from workings.objectives.classification import balanced, class_loss
 from workings.objectives.distillation import distilled_loss
 from workings.settings import to_dict
 from workings.tasks.class_facts import class_facts
-from workings.tasks.class_scores import calibration, class_scores, confusion
+from workings.tasks.class_scores import calibration, class_scores, confusion, lack
 from workings.tasks.notable import noted, right_rows, wrong_rows
 from workings.tasks.picture_parts import read_parts
 from workings.tasks.pictures_settings import PicturesSettings
@@ -61,6 +61,7 @@ class Pictures(Game):
         self.learned, self.held = parts.learned, parts.held
         self.names = names = class_names(self.learned.labels, self.learned.where)
         shape = self.learned.shape
+        start = start.resized(shape[1:]) if start else None
         model = start.fitted(s.model, names) if start else fitted(s.model, shape, names)
         augmentation = fitted_augmentation(s.augmentation, shape) if isinstance(s.augmentation, dict) else s.augmentation
         self.settings = s = replace(s, model=model, augmentation=augmentation)
@@ -77,11 +78,14 @@ class Pictures(Game):
             self.teacher.order(names)  # other classes are refused now
         sources = [part.fingerprint() for part in (self.learned, self.held, self.teacher) if part is not None]
         self.fingerprint = hashlib.sha256("".join(sources).encode()).hexdigest()
+        self.anew = False
+        """Whether a trained model got a classifier for other classes than its own."""
         torch.manual_seed(mix(s.training.seed, 0))
         self.players = {"model": self.make_model(start)}
         self.units_per_step = s.training.batch
         self.steps_per_evaluation = len(VIEWS[s.tuning.views](torch.zeros(1, *shape))) * len(self.held) / s.training.batch / 3
         self.flops_per_step = 3 * s.training.batch * flops_of(self.players["model"], shape)
+        self.sheet = self.augmented_sheet()  # made now, so that what cannot be done to pictures is refused before there is a run
         self.said = torch.empty(0)
         """The probabilities that the last evaluation gave, [N, C]."""
 
@@ -92,13 +96,17 @@ class Pictures(Game):
             _, height, width = self.learned.shape
             model.prepare(numbers(self.learned.pixels(first_of(self.learned, min(WHITENED, WHITENED * 32**2 // (height * width) + 1))), self.preparation))
         if start:
-            model.load_state_dict(start.weights_for(self.names), strict=False)
+            self.anew = bool(model.load_state_dict(start.weights_for(self.names), strict=False).missing_keys)
         return model
 
     def about(self) -> str:
         """What is learned from what, in a line."""
         s, parameters = self.settings, sum(p.numel() for p in self.players["model"].parameters())
-        how = f", begun with {s.tuning.start}" * bool(s.tuning.start) + f", taught by {s.distillation.teacher}" * bool(self.teacher)
+        how = (
+            f", begun with {s.tuning.start}" * bool(s.tuning.start)
+            + " but for a new classifier" * self.anew
+            + f", taught by {s.distillation.teacher}" * bool(self.teacher)
+        )
         return "; ".join([f"a picture classifier ({name_of(s.model)}) of {parameters:,} parameters{how}", *self.data_facts()])
 
     def data_facts(self) -> list[str]:
@@ -113,12 +121,16 @@ class Pictures(Game):
         ]
         if self.parts.tested is not None:
             facts.append(f"{counted(len(self.parts.tested), 'picture')} of {self.parts.tested.where} to test at the very end")
+        for part, name in ((self.held, "validation"), (self.parts.tested, "test")):
+            both = same_pictures(self.learned, part) if part else 0
+            if both:
+                facts.append(f"{counted(both, 'picture')} of the {name} set also in the training set, pixel by pixel, which flatters the scores")
         used = ", ".join(f"{name} {value}" for name, value in to_dict(self.settings.augmentation).items() if value and name not in ("outside", "magnitude"))
         return [*facts, f"augmented: {used or 'not at all'}"]
 
     def leave(self) -> dict[str, str | bytes]:
         """The data in sentences, and what augmentation makes of some pictures."""
-        return {"data.txt": "\n".join(self.data_facts()) + "\n", "augmented.png": png(self.augmented_sheet())}
+        return {"data.txt": "\n".join(self.data_facts()) + "\n", "augmented.png": png(self.sheet)}
 
     def augmented_sheet(self) -> Tensor:
         """The first pictures of the training as they are, and below each several times augmented, uint8 [C, ROWS H, COLUMNS W]."""
@@ -168,7 +180,7 @@ class Pictures(Game):
 
     def cost(self, scores: dict[str, Any]) -> float:
         """The loss, or what the accuracy lacks."""
-        return scores["loss"] if self.settings.tuning.watch == "loss" else 1 - scores["accuracy"]
+        return lack(scores, self.settings.tuning.watch)
 
     def test(self, folder: Path) -> dict[str, Any]:
         """The scores of a saved model on the test pictures, in float32."""
@@ -182,7 +194,7 @@ class Pictures(Game):
         wrong, right = wrong_rows(self.said, self.held_targets, WRONG), right_rows(self.said, self.held_targets, RIGHT)
         mistakes, rights = ([self.noted(row) for row in rows] for rows in (wrong, right))
         first = mistakes[0] if mistakes else None
-        text = f"{first['picture']}: {first['label']!r}, but {first['said']!r} with {first['probability']:.1%}" if first else ""
+        text = f"surest mistake: {first['picture']} is {first['label']!r}, said to be {first['said']!r} with {first['probability']:.1%}" if first else ""
         table = confusion(self.said.argmax(-1), self.held_targets, len(self.names)).tolist()
         shown: dict[str, Any] = {"mistakes": mistakes, "right": rights}
         if wrong or right:

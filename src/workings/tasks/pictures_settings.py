@@ -84,6 +84,10 @@ class PicturesSettings:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
+    def __post_init__(self) -> None:
+        if not self.distillation.teacher and self.distillation != DistillationSettings():
+            raise BadInput("distillation.* says how to learn from a teacher, but there is none; name one with --teacher, or leave these settings out.")
+
 
 SECTIONS = {
     "data": PicturesData,

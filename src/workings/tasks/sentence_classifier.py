@@ -1,5 +1,6 @@
 """A model that says the class of a text, in use."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from workings.data.files import kind_of, read_text
 from workings.data.labeled import Labeled, open_table, read_labeled, refuse_unknown
+from workings.data.pictures import SUFFIXES
 from workings.data.tables import TABLES
 from workings.errors import BadInput
 from workings.generation.classes import prepare
@@ -123,6 +125,9 @@ class TextClassifier:
             return lines
         if not given.strip():
             raise BadInput("A text to classify is empty; give a sentence.")
+        if os.path.isdir(given) or kind in SUFFIXES:
+            what = "a folder" if os.path.isdir(given) else "the name of a picture"
+            raise BadInput(f"{given!r} is {what}, but this is a model of texts; give a text, a table or a .txt file, or a model of pictures.")
         return [given]
 
     @property

@@ -26,7 +26,7 @@ from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import TransformerSettings
 from workings.objectives.classification import balanced, class_loss
 from workings.tasks.class_facts import class_facts
-from workings.tasks.class_scores import calibration, class_scores, confusion
+from workings.tasks.class_scores import calibration, class_scores, confusion, lack
 from workings.tasks.notable import SHOWN, surest_mistakes, surest_right
 from workings.tasks.sentences_settings import SentencesData, SentencesSettings
 from workings.tasks.trained_body import TrainedBody, trained_body
@@ -127,7 +127,7 @@ class Sentences(Game):
 
     def cost(self, scores: dict[str, Any]) -> float:
         """The loss, or what the accuracy lacks."""
-        return scores["loss"] if self.settings.tuning.watch == "loss" else 1 - scores["accuracy"]
+        return lack(scores, self.settings.tuning.watch)
 
     def test(self, folder: Path) -> dict[str, Any]:
         """The scores of a saved model on the test texts, in float32."""

@@ -9,6 +9,8 @@ from torch import Tensor
 from workings.data.picture_settings import Preparation
 from workings.errors import BadInput
 from workings.models.picture_presets import PICTURE_MODELS
+from workings.models.vision_settings import VisionSettings
+from workings.models.vision_transformer import interpolated
 from workings.settings import from_dict, merge, to_dict
 from workings.weights.folder import load_folder
 from workings.weights.hub import locate
@@ -30,6 +32,13 @@ class TrainedPictureModel:
         """Height and width of the pictures that it was trained on."""
         wanted = self.preparation.crop or self.preparation.size
         return (wanted[0], wanted[-1])
+
+    def resized(self, size: tuple[int, int]) -> "TrainedPictureModel":
+        """The same for pictures of another size: a vision transformer's table of positions is interpolated; other models refuse, or do not care."""
+        if not isinstance(self.settings, VisionSettings) or size == self.settings.image_size:
+            return self
+        settings, weights = interpolated(self.settings, self.weights, size)
+        return replace(self, settings=settings, weights=weights)
 
     def fitted(self, given: dict[str, Any], names: tuple[str, ...]) -> Any:
         """Its settings with these classes, and with what may be said of them."""

@@ -69,7 +69,7 @@ class Progress:
         elif step:
             self.say(f"going on from step {step:,} of {planned:,}")
         elif minutes and planned < FEW:
-            self.warn(f"only about {planned} steps fit into {minutes:g} minutes; more minutes, or a smaller model (--set model.width=128), would learn more")
+            self.warn(f"only about {planned} steps fit into {minutes:g} minutes; more minutes, or a smaller model, would learn more")
         if not self.quiet and self.console.is_terminal:
             self.live = Live(self.panel(), console=self.console, refresh_per_second=4, transient=False)
             self.live.start()

@@ -11,6 +11,7 @@ from workings.errors import BadInput
 from workings.models.architectures import name_of
 from workings.models.encoder import Encoder
 from workings.models.encoder_decoder import EncoderDecoder
+from workings.models.picture_presets import PICTURE_MODELS
 from workings.models.resnet import ResNet
 from workings.models.settings import TransformerSettings
 from workings.models.transformer import Transformer
@@ -163,9 +164,9 @@ class Target(nn.Module):
 class Seeing(nn.Module):
     """(pictures [B, C, H, W],) -> logits [B, classes]; without classes, the vectors [B, T, D] or the last map, and the pooled vector where there is one."""
 
-    def __init__(self, model: VisionTransformer | ResNet):
+    def __init__(self, model: Any):
         super().__init__()
-        self.model = model
+        self.model: Any = model
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """As the class says."""
@@ -179,6 +180,8 @@ def graphs(model: Any) -> list[Graph]:
     """The graphs that stand for a model, or the sentence that it has none."""
     name = name_of(model.settings)
     make = {"transformer": language, "encoder": encoder, "encoder-decoder": translation, "vision-transformer": vision, "resnet": residual}.get(name)
+    if make is None and name in PICTURE_MODELS and name != "row-recurrent":  # PyTorch's recurrent layers are traced for one batch size
+        make = classifier
     if make is None:
         raise BadInput(f"The model is a {name} one, which has no graph for every length; export a transformer, or use it with workings.")
     return make(model)
@@ -245,6 +248,14 @@ def vision(model: VisionTransformer) -> list[Graph]:
     vectors = shapes(last_hidden_state=(BATCH, s.tokens, s.body.width)) | (shapes(pooler_output=(BATCH, s.pooler)) if s.pooler else {})
     outputs = shapes(logits=(BATCH, s.classes)) if s.classes else vectors
     return [Graph("", Seeing(model), numbers(shapes(pixel_values=(BATCH, s.channels, *s.image_size))), outputs)]
+
+
+def classifier(model: Any) -> list[Graph]:
+    """Another model of pictures, of the size that it was made for."""
+    s = model.settings
+    if not s.classes:
+        raise BadInput("The model has no classes, so its graph would have no name for what it says; export one that classifies.")
+    return [Graph("", Seeing(model), numbers(shapes(pixel_values=(BATCH, s.channels, *s.image_size))), shapes(logits=(BATCH, s.classes)))]
 
 
 def residual(model: ResNet) -> list[Graph]:

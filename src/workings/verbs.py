@@ -37,6 +37,10 @@ class Run(RunFolder):
         """The best translation of a text, or of each of several."""
         return self.load().translate(texts, **choices)
 
+    def draw(self, n: int = 16, **choices: Any) -> Any:
+        """Pictures, as `workings.draw` gives them."""
+        return draw(self.folder, n, **choices)
+
     def evaluate(self, **choices: Any) -> dict[str, float]:
         """Scores on the validation data, as `workings.evaluate` gives them."""
         return evaluate(self.folder, **choices)
@@ -72,6 +76,8 @@ def train(
     teacher: str | Path | None = None,
     augment: str | None = None,
     strict: bool | None = None,
+    labels: bool | None = None,
+    judge: str | Path | None = None,
     set: Iterable[str] = (),
     quiet: bool = False,
 ) -> Run:
@@ -83,6 +89,7 @@ def train(
     For "translation": source and target, the languages' columns; validation, test and start, as for sentences.
     For "pictures": picture and label, a table's columns; size, of all pictures; augment, a name; strict; validation, test and start, as for sentences;
     teacher, the model that the new one learns to agree with.
+    To draw: labels, whether the classes are told to the model; judge, the picture classifier that drawings are scored by.
     """
     settings_module(task)
     if minutes is not None and minutes <= 0:
@@ -90,10 +97,11 @@ def train(
     columns = {"column": column, "text": text, "label": label, "picture": picture, "source_language": source, "target_language": target}
     tables = {"validation_source": validation, "test_source": test}
     given = {
-        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer, "size": size, "strict": strict} | columns | tables,
+        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer, "size": size, "strict": strict, "labels": labels} | columns | tables,
         "model": {"preset": model},
         "augmentation": {"preset": augment},
         "distillation": {"teacher": None if teacher is None else str(teacher)},
+        "scores": {"judge": None if judge is None else str(judge)},
         "pretraining": {"objective": pretrain, "unlabeled": unlabeled},
         "tuning": {"start": None if start is None else str(start)},
         "training": {
@@ -220,6 +228,27 @@ def classify(model: str | Path, given: Iterable[str | Path], *, top: int = 5, ex
     from workings.report.classifying import classify_all
 
     return classify_all(load(model), given, top=top, explain=explain, **choices)
+
+
+def draw(
+    model: str | Path,
+    n: int = 16,
+    *,
+    how: str = "noise",
+    pictures: Sequence[str] = (),
+    label: str | None = None,
+    seed: int = 0,
+    temperature: float = 1.0,
+    steps: int = 8,
+    **choices: Any,
+) -> Any:
+    """Pictures by a model that draws, as a `Drawn`: `.pictures` uint8 [N, C, H, W], `.labels`, `.sheet()`, `.save(path, together)`.
+
+    how: "noise"; "between" two drawings, or two pictures; "reconstruct" or "traverse" pictures, or a "map" of the latent (VAE). steps: of a way.
+    """
+    from workings.tasks.draw import draw as draw_pictures
+
+    return draw_pictures(model, how, pictures, n, label, seed, temperature, steps, **choices)
 
 
 def translate(model: str | Path, texts: str | Iterable[str], *, alignment: bool = False, layer: int | None = None, **choices: Any) -> Iterator[Any]:

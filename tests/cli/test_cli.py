@@ -24,6 +24,7 @@ COMMANDS = [
     ["translate"],
     ["embed"],
     ["classify"],
+    ["draw"],
     ["import"],
     ["combine"],
     ["export"],

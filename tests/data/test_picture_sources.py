@@ -131,7 +131,7 @@ def test_a_table_may_name_files_beside_it(name, mark, tmp_path):
     parts = read_pictures(tmp_path / name, label="kind")
     assert parts.train.labels == ["a", "b"] and parts.train.pixels(torch.arange(2))[:, 0, 0, 0].tolist() == [0, 1]
     assert parts.train.left_out == {"that cannot be read": 1, "without a label": 1}
-    assert parts.train.name_of(0) == "pictures/0.png" and "9.png cannot be read as a picture: [Errno 2] No such file" in parts.notes[0]
+    assert parts.train.name_of(0) == "pictures/0.png" and "9.png cannot be read as a picture: there is no such file" in parts.notes[0]
     with pytest.raises(BadInput, match="--label NAME"):
         read_pictures(tmp_path / name)
     with pytest.raises(BadInput, match="but not 'kid'. Did you mean 'kind'"):

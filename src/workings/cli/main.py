@@ -31,6 +31,7 @@ app.command("workings.cli.weights:export_app", name="export", help="Write a mode
 app.command("workings.cli.weights:push_app", name="push", help="Send a model's folder to the Hugging Face hub.")
 app.command("workings.cli.embed:app", name="embed", help="Turn texts into vectors, and say which of them mean the like.")
 app.command("workings.cli.classify:app", name="classify", help="Say the class of texts, of every line or row of a file, or of pictures.")
+app.command("workings.cli.draw:app", name="draw", help="Let a trained model draw pictures.")
 app.command("workings.cli.combine:app", name="combine", help="Make one model of several: an ensemble, or the mean of their weights.")
 app.command("workings.cli.use:report_app", name="report", help="Write the report of a run, or of several side by side, as one HTML file.")
 app.command("workings.cli.about:data_app", name="data", help="List the built-in data, or show one of them.")

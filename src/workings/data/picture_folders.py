@@ -1,4 +1,4 @@
-"""A folder with a folder for each class, and what else lies in it."""
+"""A folder with a folder for each class, and what else lies in it; or any folder of pictures, where no classes are asked for."""
 
 import os
 from dataclasses import dataclass
@@ -65,6 +65,20 @@ def read_folder(root: Path) -> dict[str, Found]:
     found = read_classes(root, set())
     refuse_one_class(root, found.labels)
     return {"train": found}
+
+
+def read_unlabeled(root: Path) -> dict[str, Found]:
+    """The same without classes: every picture at any depth, with the label "". A train folder and those of validation and test are parts."""
+    folders = folders_in(root)
+    parts = {PICTURE_PARTS[name.strip().casefold()]: path for name, path in folders.items() if name.strip().casefold() in PICTURE_PARTS}
+    found = {}
+    for part, path in parts.items() if "train" in parts else [("train", root)]:
+        listing = listed(path, set())
+        if not listing.pictures:
+            raise BadInput(f"{str(path)!r} holds no pictures; files that end in {', '.join(sorted(SUFFIXES))} would be taken.")
+        files = Encoded(listing.pictures, lambda row, path=path, names=listing.pictures: os.path.join(path, names[row]))
+        found[part] = Found(repr(str(path)), files, [""] * len(listing.pictures), {NO_PICTURES: listing.others} if listing.others else {})
+    return found
 
 
 def read_classes(root: Path, above: set[Path]) -> Found:

@@ -16,7 +16,7 @@ from workings.data.labeled import class_names, refuse_unknown
 from workings.data.labeled_pictures import PictureParts
 from workings.data.picture_arrays import cifar_files, idx_files, read_cifar, read_idx_file, read_idx_folder, read_npz
 from workings.data.picture_fitting import Found, fit_parts
-from workings.data.picture_folders import read_folder
+from workings.data.picture_folders import read_folder, read_unlabeled
 from workings.data.picture_settings import CIFAR10_CLASSES, FASHION_CLASSES, Preparation
 from workings.data.picture_tables import parquet_files, read_hub, read_parquet_folder, read_picture_table
 from workings.data.pictures import SUFFIXES
@@ -54,6 +54,7 @@ def read_pictures(
     how: Preparation | None = None,
     strict: bool = False,
     watch: Watch | None = None,
+    labeled: bool = True,
 ) -> PictureParts:
     """The labeled pictures that `source` names, in the parts that it keeps apart itself. In this order, `source` is
 
@@ -66,9 +67,16 @@ def read_pictures(
     size: height and width, or one number for both; by default what all have in common, or 64. channels: 1 or 3; by default 1 if no picture has colors.
     how: exactly how pictures are brought to one size, instead of these two: by a stretch, or with a crop.
     picture, label: the columns of a table. strict: refuse what cannot be read instead of leaving it out.
-    watch: told how many pictures of how many are done. Whatever is wrong raises `BadInput`.
+    watch: told how many pictures of how many are done. labeled: False asks for no classes: a folder may hold pictures in any order, and every label is "".
+    Whatever is wrong raises `BadInput`.
     """
-    parts = fit_parts(found_in(str(source), picture, label), size, channels, how, strict, watch)
+    found = found_in(str(source), picture, label, labeled)
+    if not labeled:
+        for part in found.values():
+            part.labels = [""] * len(part.labels)
+    parts = fit_parts(found, size, channels, how, strict, watch)
+    if not labeled:
+        return parts
     names = class_names(parts.train.labels, parts.train.where)
     for part in (parts.validation, parts.test):
         if part:
@@ -76,7 +84,7 @@ def read_pictures(
     return parts
 
 
-def found_in(source: str, picture: str, label: str) -> dict[str, Found]:
+def found_in(source: str, picture: str, label: str, labeled: bool = True) -> dict[str, Found]:
     """The parts, before their pictures have been brought to one size."""
     start, _, name = source.partition(":")
     if start == "hub":
@@ -87,7 +95,7 @@ def found_in(source: str, picture: str, label: str) -> dict[str, Found]:
         raise BadInput("The name of the data is empty; give a folder of pictures, a file, or a built-in set such as 'fashion'.")
     path = Path(source).expanduser()
     if path.is_dir():
-        return read_any_folder(path, picture, label)
+        return read_any_folder(path, picture, label, labeled)
     if path.exists():
         return read_file(path, picture, label)
     if source in KNOWN:
@@ -100,15 +108,15 @@ def found_in(source: str, picture: str, label: str) -> dict[str, Found]:
     return read_hub(source, picture, label)
 
 
-def read_any_folder(path: Path, picture: str, label: str) -> dict[str, Found]:
-    """Files of MNIST or CIFAR, or tables, if there are such, else class folders."""
+def read_any_folder(path: Path, picture: str, label: str, labeled: bool = True) -> dict[str, Found]:
+    """Files of MNIST or CIFAR, or tables, if there are such, else class folders, or any folders."""
     if idx_files(path):
         return read_idx_folder(path)
     if files := cifar_files(path):
         return read_cifar(files)
     if files := parquet_files(path):
         return read_parquet_folder(files, picture, label)
-    return read_folder(path)
+    return read_folder(path) if labeled else read_unlabeled(path)
 
 
 def read_file(path: Path, picture: str, label: str) -> dict[str, Found]:

@@ -60,24 +60,24 @@ def read_parts(data: PicturesData, start: TrainedPictureModel | None = None) -> 
     return Parts(learned, held, tested, found.preparation, found.notes)
 
 
-def whole(data: PicturesData, exactly: Preparation | None = None) -> LabeledPictures:
+def whole(data: PicturesData, exactly: Preparation | None = None, labeled: bool = True) -> LabeledPictures:
     """The part of a source that is not for training, where it has one: the test's, else the validation's, else all of it. Arguments as `read`."""
-    found = read(data, exactly)
+    found = read(data, exactly, labeled)
     return found.test or found.validation or found.train
 
 
-def choosing(data: PicturesData, exactly: Preparation | None = None) -> LabeledPictures:
+def choosing(data: PicturesData, exactly: Preparation | None = None, labeled: bool = True) -> LabeledPictures:
     """The part of a source by which weights may be chosen: the validation's, or all of it, but never what is there to test with. Arguments as `read`."""
-    found = read(data, exactly)
+    found = read(data, exactly, labeled)
     if found.test and not found.validation:
         raise BadInput(f"{found.test.where} is there to test with, so it must choose nothing, and {data.source!r} has no validation part; give other pictures.")
     return found.validation or found.train
 
 
-def read(data: PicturesData, exactly: Preparation | None = None) -> PictureParts:
+def read(data: PicturesData, exactly: Preparation | None = None, labeled: bool = True) -> PictureParts:
     """The pictures of a source, in the parts that it keeps apart. exactly: how they are brought to one size, instead of the size and channels alone."""
     given: dict[str, Any] = dict(size=data.size, channels=data.channels, how=exactly, picture=data.picture, label=data.label, strict=data.strict)
-    return read_pictures(data.source, **given, watch=watcher() if sys.stderr.isatty() else None)
+    return read_pictures(data.source, **given, watch=watcher() if sys.stderr.isatty() else None, labeled=labeled)
 
 
 def watcher() -> Callable[[int, int], None]:

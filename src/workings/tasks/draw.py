@@ -1,0 +1,52 @@
+"""What a model is asked to draw, by name: from noise, between two drawings or pictures, what it makes of pictures, along its latent."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workings.data.picture_folders import picture_files
+from workings.data.picture_settings import Preparation
+from workings.data.pictures import read_pixels
+from workings.errors import BadInput
+from workings.tasks.drawer import Drawer, Drawn
+from workings.tasks.kinds import open_model
+
+MOST = 64
+"""Pictures of a folder that are reconstructed in one sheet."""
+
+
+def draw(model: str | Path, how: str, pictures: Sequence[str], n: int, label: str | None, seed: int, temperature: float, steps: int, **choices: Any) -> Drawn:
+    """how: noise, between, reconstruct, traverse or map; the last three, and between with two pictures, need a model that reads pictures."""
+    drawer = open_model(model)
+    if not isinstance(drawer, Drawer):
+        raise BadInput(f"{model} holds a model that does not draw; give the run of one that does, as `train vae` or `train gan` make it.")
+    if steps < 2 and how in ("between", "traverse", "map"):
+        raise BadInput(f"steps is {steps}; a way has two ends, so it must be at least 2.")
+    if pictures and how in ("noise", "map"):
+        raise BadInput(f"{pictures[0]!r} is not asked for; say what to do with it: --reconstruct, --traverse or --between.")
+    if how == "noise":
+        return drawer.draw(n, label=label, seed=seed, temperature=temperature, **choices)
+    if how == "between" and not pictures:
+        return drawer.between(steps, label=label, seed=seed, **choices)
+    if not hasattr(drawer, "reconstruct"):
+        raise BadInput(f"{model} draws from noise alone and reads no pictures; for --{how} give the run of a VAE.")
+    if how == "map":
+        return drawer.map(steps)
+    wanted = {"between": 2, "traverse": 1}.get(how)
+    files = [file for name in pictures for file in picture_files(name)]
+    if not files or wanted not in (None, len(files)):
+        raise BadInput(f"--{how} takes {wanted or 'at least one'} picture{'s' * (wanted != 1)}, but {len(files)} are given; name them after the model.")
+    seen = read(files[:MOST], drawer.shape)
+    if how == "between":
+        return drawer.between_pictures(seen[:1], seen[1:], steps)
+    return drawer.traverse(seen, steps) if how == "traverse" else drawer.reconstruct(seen)
+
+
+def read(files: Sequence[str], shape: tuple[int, int, int]) -> Tensor:
+    """Pictures brought to a model's size, uint8 [N, C, H, W]."""
+    channels, height, width = shape
+    how = Preparation(channels=channels, resize="stretch", size=(height, width))
+    return torch.stack([read_pixels(file, how) for file in files])

@@ -17,6 +17,7 @@ PIPELINES = {"language": "text-generation", "sentences": "text-classification", 
 PIPELINES |= {"vae": "unconditional-image-generation", "gan": "unconditional-image-generation", "diffusion": "unconditional-image-generation"}
 USES = {"language": 'model.write("Once upon a time")', "sentences": 'model.classify("A text").classes  # each with its name and its probability'}
 USES |= {"translation": 'model.translate("A sentence to translate.")  # or a list of them'}
+USES |= dict.fromkeys(("vae", "gan", "diffusion"), 'model.draw(16, seed=0).save("drawings")')
 USES |= {"pictures": 'model.classify("picture.jpg").classes  # each with its name and its probability'}
 LANGUAGE = re.compile("[a-z]{2,3}")
 """What the hub takes for a language: its code."""
@@ -24,6 +25,7 @@ METRICS = {"loss": "Loss (nats per token)", "perplexity": "Perplexity", "nats_pe
 CLASS_METRICS = {"loss": "Loss (nats per example)", "majority_accuracy": "Accuracy of always saying the commonest class", "f1": "F1 (mean over the classes)"}
 PAIR_METRICS = {"loss": "Loss (nats per token)", "perplexity": "Perplexity of the references", "bleu": "BLEU", "chrf": "chrF"}
 PAIR_METRICS |= {"accuracy": "Accuracy of the next token"}
+DRAWING_METRICS = {"loss": "Loss (nats per picture)", "frechet": "Fréchet distance", "kernel": "Kernel distance"}
 CLASS_METRICS |= {"accuracy": "Accuracy", "auroc": "AUROC (mean over the classes)", "calibration_error": "Expected calibration error"}
 
 
@@ -32,7 +34,9 @@ def model_card(run: Path | Record) -> str:
     record = run if isinstance(run, Record) else read_record(Path(run))
     data = data_of(record.config)
     known = BUILTIN.get(data)
-    metrics = {"sentences": CLASS_METRICS, "translation": PAIR_METRICS, "pictures": CLASS_METRICS}.get(record.task, METRICS)
+    metrics = {"sentences": CLASS_METRICS, "translation": PAIR_METRICS, "pictures": CLASS_METRICS, "vae": DRAWING_METRICS, "gan": {}, "diffusion": {}}.get(
+        record.task, METRICS
+    )
     scores, tested = (
         [(metrics.get(name, name.replace("_", " ")), row[name]) for name in record.score_names if isinstance(row.get(name), (int, float))]
         for row in (record.best or {}, record.tested)

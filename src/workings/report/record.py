@@ -149,6 +149,8 @@ class Record:
         """The unit of a metric, empty when it has none that is known."""
         base = name.rsplit("/", 1)[-1]
         if base == "loss":
+            if self.task in ("gan", "diffusion"):
+                return ""  # no logarithm of a probability
             return {"tokens": "nats per token", "sentences": "nats per text", "pictures": "nats per picture"}.get(self.units, "")
         return {"nats_per_character": "nats", "bits_per_byte": "bits", "units_per_second": f"{self.units}/s", "seconds": "s"}.get(base, "")
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from workings.report.drawings import drawing_sections
 from workings.report.language import language_sections
 from workings.report.pages import Section
 from workings.report.pictures import picture_sections
@@ -47,11 +48,19 @@ def pictures(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
     return picture_sections(run)
 
 
+def drawings(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
+    """Those of a model that draws, from what its run has shown."""
+    return drawing_sections(run)
+
+
 TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {
     "language": language,
     "sentences": sentences,
     "translation": translation,
     "pictures": pictures,
+    "vae": drawings,
+    "gan": drawings,
+    "diffusion": drawings,
 }
 
 

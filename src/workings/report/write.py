@@ -134,7 +134,7 @@ def samples_of(run: Record) -> list[dict]:
     """The samples with their time and the score of the validation nearest before them."""
     items = []
     for row in run.of("sample"):
-        if not row.get("text") or row.get("pairs"):  # a translator's have a section of their own
+        if not row.get("text") or row.get("pairs") or "grid.png" in row.get("files", {}):  # a translator's and drawings have sections of their own
             continue
         scores = [v["loss"] for v in run.validations if v.get("loss") is not None and v["step"] <= row["step"]]
         score = scores[-1] if scores else None

@@ -28,15 +28,16 @@ PAIR_METRICS |= {"accuracy": "Accuracy of the next token"}
 DRAWING_METRICS = {"loss": "Loss (nats per picture)", "frechet": "Fréchet distance", "kernel": "Kernel distance"}
 CLASS_METRICS |= {"accuracy": "Accuracy", "auroc": "AUROC (mean over the classes)", "calibration_error": "Expected calibration error"}
 
+MEASURED = {"sentences": CLASS_METRICS, "translation": PAIR_METRICS, "pictures": CLASS_METRICS, "vae": DRAWING_METRICS, "gan": {}, "diffusion": {}}
+"""What the scores of each task are called; a language model's for all others."""
+
 
 def model_card(run: Path | Record) -> str:
     """The model card of a run, as Markdown with YAML front matter."""
     record = run if isinstance(run, Record) else read_record(Path(run))
     data = data_of(record.config)
     known = BUILTIN.get(data)
-    metrics = {"sentences": CLASS_METRICS, "translation": PAIR_METRICS, "pictures": CLASS_METRICS, "vae": DRAWING_METRICS, "gan": {}, "diffusion": {}}.get(
-        record.task, METRICS
-    )
+    metrics = MEASURED.get(record.task, METRICS)
     scores, tested = (
         [(metrics.get(name, name.replace("_", " ")), row[name]) for name in record.score_names if isinstance(row.get(name), (int, float))]
         for row in (record.best or {}, record.tested)

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from workings.blackboard.cnn import cnn, halved
 from workings.blackboard.compact_transformer import compact_transformer
 from workings.blackboard.hybrid import hybrid
+from workings.blackboard.lenet import lenet
 from workings.blackboard.mlp import mlp
 from workings.blackboard.resnet import pixels
 from workings.blackboard.row_recurrent import row_recurrent
@@ -17,6 +18,7 @@ from workings.models.build import build
 from workings.models.cnn_settings import CNNSettings
 from workings.models.compact_settings import CompactSettings
 from workings.models.hybrid_settings import HybridSettings
+from workings.models.lenet_settings import LeNetSettings
 from workings.models.mlp_settings import MLPSettings
 from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
@@ -38,8 +40,9 @@ def together(equation: Callable) -> Callable:
     return lambda pictures, state, settings, training: equation([pixels(picture) for picture in pictures], state, settings, training)
 
 
-def of_pixels(pictures: Tensor, state: dict[str, Tensor], settings: CompactSettings, training: bool) -> list[Tensor]:
-    return [compact_transformer(pixels(picture), state, settings) for picture in pictures]
+def of_rows(equation: Callable) -> Callable:
+    """A batch through an equation of one picture of pixels."""
+    return lambda pictures, state, settings, training: [equation(pixels(picture), state, settings) for picture in pictures]
 
 
 CASES: dict[str, tuple[object, Callable]] = {
@@ -49,14 +52,19 @@ CASES: dict[str, tuple[object, Callable]] = {
     "CNN": (CNNSettings(**PICTURE, widths=(3, 4), depths=(1, 2)), together(cnn)),
     "CNN without norms, with means": (CNNSettings(**PICTURE, widths=(3, 4, 5), depths=(1, 1, 1), norm="none", pool="mean"), together(cnn)),
     "CNN without classes": (CNNSettings(**(PICTURE | dict(classes=0)), widths=(3,), depths=(1,)), together(cnn)),
+    "LeNet": (LeNetSettings(**(PICTURE | dict(image_size=(18, 21))), widths=(3, 4), hidden=7), of_rows(lenet)),
+    "LeNet without classes": (LeNetSettings(**(PICTURE | dict(classes=0)), widths=(5,), hidden=7), of_rows(lenet)),
     "whitened CNN": (WhitenedSettings(**PICTURE, widths=(3, 4)), together(whitened_cnn)),
     "whitened CNN with an addend": (WhitenedSettings(**PICTURE, widths=(3,), depth=3), together(whitened_cnn)),
     "whitened CNN without classes": (WhitenedSettings(**(PICTURE | dict(classes=0)), widths=(4,), depth=1), together(whitened_cnn)),
     "GRU over rows": (RowRecurrentSettings(**PICTURE, width=5), one_by_one(row_recurrent)),
     "LSTM over rows": (RowRecurrentSettings(**PICTURE, width=5, layers=1, cell="lstm"), one_by_one(row_recurrent)),
     "RNN over rows without classes": (RowRecurrentSettings(**(PICTURE | dict(classes=0)), width=5, cell="rnn"), one_by_one(row_recurrent)),
-    "compact transformer": (CompactSettings(**PICTURE, body=body(**TINY)), of_pixels),
-    "compact transformer with two convolutions": (CompactSettings(**PICTURE, convolutions=(3,), body=body(**TINY, position="sinusoidal")), of_pixels),
+    "compact transformer": (CompactSettings(**PICTURE, body=body(**TINY)), of_rows(compact_transformer)),
+    "compact transformer with two convolutions": (
+        CompactSettings(**PICTURE, convolutions=(3,), body=body(**TINY, position="sinusoidal")),
+        of_rows(compact_transformer),
+    ),
     "hybrid": (HybridSettings(**PICTURE, resnet=RESNET, body=body(**TINY)), together(hybrid)),
     "hybrid without classes": (HybridSettings(**(PICTURE | dict(classes=0)), resnet=RESNET, body=body(**TINY)), together(hybrid)),
 }
@@ -77,7 +85,7 @@ def random_model(settings: object, training: bool) -> nn.Module:
 def test_values_and_gradients_equal_the_blackboard(case, training):
     settings, equation = CASES[case]
     model = random_model(settings, training)
-    pictures = torch.randn(2, 2, 6, 5, dtype=torch.float64)
+    pictures = torch.randn(2, 2, *settings.image_size, dtype=torch.float64)
     state = {name: tensor.clone() if "running" in name else tensor for name, tensor in model.state_dict(keep_vars=True).items()}
     slow = torch.stack(equation(pictures, state, settings, training))
     fast = model(pictures)

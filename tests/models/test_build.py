@@ -8,6 +8,7 @@ from workings.models.build import CLASSES, build
 from workings.models.cnn_settings import CNNSettings
 from workings.models.compact_settings import CompactSettings
 from workings.models.hybrid_settings import HybridSettings
+from workings.models.lenet_settings import LeNetSettings
 from workings.models.mlp_settings import MLPSettings
 from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
@@ -20,6 +21,7 @@ TINY = body(width=8, heads=2, layers=1)
 MODELS = {
     "mlp": MLPSettings(**PICTURE, widths=(5,)),
     "cnn": CNNSettings(**PICTURE, widths=(4, 5), depths=(1, 1)),
+    "lenet": LeNetSettings(**PICTURE, widths=(4,), hidden=5),
     "whitened-cnn": WhitenedSettings(**PICTURE, widths=(5, 4)),
     "row-recurrent": RowRecurrentSettings(**PICTURE, width=5),
     "compact-transformer": CompactSettings(**PICTURE, convolutions=(4,), body=TINY),

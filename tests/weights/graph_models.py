@@ -41,7 +41,7 @@ TEXTS, PICTURES, LOGITS = ["input_ids", "attention_mask", "token_type_ids"], ["p
 VECTORS = ["last_hidden_state", "pooler_output"]
 RESNET: dict[str, Any] = dict(stem_width=8, widths=(8, 12), depths=(1, 1))
 
-OTHER_PICTURES = ["mlp-small", "cnn-small", "whitened-small", "cct-2-3x2", "hybrid-cifar"]
+OTHER_PICTURES = ["mlp-small", "cnn-small", "lenet-5", "whitened-small", "cct-2-3x2", "hybrid-cifar"]
 
 GRAPHS = {
     "llama": Described("language", model_settings("llama", **(SIZES | LLAMA))),
@@ -65,7 +65,7 @@ GRAPHS = {
         LOGITS,
     ),
     "resnet": Described("pictures", ResNetSettings(**RESNET, classes=3), PICTURES, LOGITS),
-    **{name: Described("pictures", fitted({"preset": name}, (1, 20, 20), ("a", "b", "c")), PICTURES, LOGITS) for name in OTHER_PICTURES},
+    **{name: Described("pictures", fitted({"preset": name}, (1, 32, 32), ("a", "b", "c")), PICTURES, LOGITS) for name in OTHER_PICTURES},
     "maps": Described("pictures", ResNetSettings(**RESNET, shortcut="padding"), PICTURES, VECTORS),
 }
 

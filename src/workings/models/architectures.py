@@ -5,6 +5,7 @@ from workings.models.compact_settings import CompactSettings
 from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
 from workings.models.ensemble_settings import EnsembleSettings
 from workings.models.hybrid_settings import HybridSettings
+from workings.models.lenet_settings import LeNetSettings
 from workings.models.mlp_settings import MLPSettings
 from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
@@ -21,6 +22,7 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "resnet": ResNetSettings,
     "mlp": MLPSettings,
     "cnn": CNNSettings,
+    "lenet": LeNetSettings,
     "whitened-cnn": WhitenedSettings,
     "row-recurrent": RowRecurrentSettings,
     "compact-transformer": CompactSettings,

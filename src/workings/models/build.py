@@ -17,6 +17,7 @@ CLASSES = {
     "resnet": ("resnet", "ResNet"),
     "mlp": ("mlp", "MLP"),
     "cnn": ("cnn", "CNN"),
+    "lenet": ("lenet", "LeNet"),
     "whitened-cnn": ("whitened_cnn", "WhitenedCNN"),
     "row-recurrent": ("row_recurrent", "RowRecurrent"),
     "compact-transformer": ("compact_transformer", "CompactTransformer"),

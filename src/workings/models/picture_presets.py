@@ -6,6 +6,7 @@ from workings.errors import BadInput, suggest
 from workings.models.cnn_settings import CNNS, CNNSettings
 from workings.models.compact_settings import COMPACT, CompactSettings
 from workings.models.hybrid_settings import HYBRIDS, HybridSettings
+from workings.models.lenet_settings import LENETS, LeNetSettings
 from workings.models.mlp_settings import MLPS, MLPSettings
 from workings.models.resnet_settings import RESNETS, ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
@@ -16,6 +17,7 @@ from workings.settings import from_dict, merge
 PICTURE_MODELS: dict[str, type] = {
     "mlp": MLPSettings,
     "cnn": CNNSettings,
+    "lenet": LeNetSettings,
     "whitened-cnn": WhitenedSettings,
     "resnet": ResNetSettings,
     "row-recurrent": RowRecurrentSettings,
@@ -39,13 +41,13 @@ CELLS = ("rnn", "gru", "lstm")
 
 def preset_names() -> list[str]:
     """All that `--model` takes."""
-    return [*MLPS, *CNNS, *WHITENED, *CELLS, "vit", *SHORTER, *BY_SIZE, *RESNETS, *VISION_TRANSFORMERS, *COMPACT, *HYBRIDS]
+    return [*MLPS, *CNNS, *LENETS, *WHITENED, *CELLS, "vit", *SHORTER, *BY_SIZE, *RESNETS, *VISION_TRANSFORMERS, *COMPACT, *HYBRIDS]
 
 
 def preset(name: str, side: int) -> tuple[str, dict[str, Any]]:
     """The architecture and what differs from its defaults. side: the shorter side of the pictures."""
     name = SHORTER.get(name, BY_SIZE[name][side >= SMALL] if name in BY_SIZE else name)
-    for architecture, table in (("mlp", MLPS), ("cnn", CNNS), ("whitened-cnn", WHITENED), ("resnet", RESNETS)):
+    for architecture, table in (("mlp", MLPS), ("cnn", CNNS), ("lenet", LENETS), ("whitened-cnn", WHITENED), ("resnet", RESNETS)):
         if name in table:
             return architecture, table[name]
     if name in CELLS:

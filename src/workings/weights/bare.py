@@ -1,22 +1,23 @@
 """One safetensors file without a config.json: models that are recognized by the names and shapes of their tensors."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from workings.data.picture_settings import CIFAR10_CLASSES, IMAGENET_MEAN, IMAGENET_STD, Preparation
 from workings.errors import BadInput
-from workings.settings import to_dict
 from workings.weights.blank import blank
-from workings.weights.families import resnet
+from workings.weights.families import lenet, resnet
 from workings.weights.importing import Imported
 from workings.weights.names import read_all
 from workings.weights.tensors import Tensors, opened
 
-PREPARATIONS = {
-    "mean .485 .456 .406 std .229 .224 .225, RGB/255": Preparation(resize="stretch", size=(32, 32), mean=IMAGENET_MEAN, std=IMAGENET_STD),
-}
-"""What the files say of how their pictures were prepared, in their metadata's "norm"; those for CIFAR-10 have 32 x 32 pixels."""
+RECOGNIZED: tuple[Any, ...] = (resnet, lenet)
+"""The families (`weights.families`) with files that need no config. Each has, beside `read_config` and `entries`,
+- `recognized(shapes, said) -> config | None`: what a config.json would say, with "architectures" of one name, from the names and shapes of the tensors;
+- `supplied(settings, said) -> facts`: what else is known of such a file, such as "preparation", how its pictures are prepared.
+`said` is the file's own metadata, name to text."""
 
 
 class OneFile(Tensors):
@@ -28,6 +29,10 @@ class OneFile(Tensors):
         self.place = dict.fromkeys(self.files[path].keys(), path)
         self.names = frozenset(self.place)
 
+    def said(self) -> dict[str, str]:
+        """The file's metadata."""
+        return self.files[self.folder].metadata() or {}
+
 
 def bare_file(path: str | Path) -> Path | None:
     """The one safetensors file that is meant: the path itself, or the only one in a folder without a config.json."""
@@ -38,20 +43,33 @@ def bare_file(path: str | Path) -> Path | None:
     return files[0] if len(files) == 1 and not (path / "config.json").exists() else None
 
 
-def read_bare(path: str | Path, dtype: torch.dtype | None = None) -> Imported:
-    """The model of a safetensors file; so far, residual networks for small pictures (He et al. 2016, section 4.2)."""
+def recognized(tensors: OneFile, said: Mapping[str, str]) -> tuple[Any, dict[str, Any]]:
+    """The family of a file's model, and its config."""
+    shapes = {name: tuple(tensors.shape(name)) for name in tensors.names}
+    for family in RECOGNIZED:
+        config = family.recognized(shapes, said)
+        if config is not None:
+            return family, config
+    raise BadInput(f"{tensors.folder} holds tensors of no model that is known by them alone; put it as model.safetensors into a folder with its config.json.")
+
+
+def bare_task(path: str | Path) -> str:
+    """What the model of such a file is for."""
     tensors = OneFile(Path(path))
-    config = resnet.recognized({name: tuple(tensors.shape(name)) for name in tensors.names})
-    if config is None:
-        raise BadInput(f"{path} holds tensors of no model that is known by them alone; put it as model.safetensors into a folder with its config.json.")
-    said = tensors.files[tensors.folder].metadata() or {}
-    if "cifar10" in said.get("source", "") and config["num_labels"] == len(CIFAR10_CLASSES):
-        config["id2label"] = {str(place): name for place, name in enumerate(CIFAR10_CLASSES)}
-    task, settings = resnet.read_config(config)
+    family, config = recognized(tensors, tensors.said())
+    return family.read_config(config)[0]
+
+
+def read_bare(path: str | Path, dtype: torch.dtype | None = None) -> Imported:
+    """The model of a safetensors file, and what is known of it."""
+    tensors = OneFile(Path(path))
+    said = tensors.said()
+    family, config = recognized(tensors, said)
+    task, settings = family.read_config(config)
+    (architecture,) = config["architectures"]
     model = blank(settings)
-    state = read_all(tensors, resnet.entries(settings, resnet.CIFAR), model.state_dict(), dtype or tensors.dtype)
+    state = read_all(tensors, family.entries(settings, architecture), model.state_dict(), dtype or tensors.dtype)
     model.load_state_dict(state, assign=True)
-    facts = {"architecture": resnet.CIFAR} | {name: said[name] for name in ("source", "license") if name in said}
-    if said.get("norm") in PREPARATIONS:
-        facts["preparation"] = to_dict(PREPARATIONS[said["norm"]])
+    facts = {"architecture": architecture} | {name: said[name] for name in ("source", "license") if name in said}
+    facts |= family.supplied(settings, said)
     return Imported(task, settings, model.eval(), None, facts)

@@ -15,7 +15,7 @@ from workings.data.tokenizers import Tokenizer, load_tokenizer
 from workings.errors import BadInput, command, suggest
 from workings.models.architectures import ARCHITECTURES, name_of
 from workings.settings import from_dict, to_dict
-from workings.weights.bare import bare_file, read_bare
+from workings.weights.bare import bare_file, bare_task, read_bare
 from workings.weights.blank import blank
 from workings.weights.eight_bits import widen
 from workings.weights.importing import foreign_task, read_foreign
@@ -86,7 +86,7 @@ def task_of(folder: str | Path) -> str:
     """What the model of a folder is for, without loading it."""
     folder = model_folder(folder)
     if not (folder / "config.json").exists():
-        return "pictures"
+        return bare_task(bare_file(folder) or folder)
     config = read_json(folder / "config.json")
     return foreign_task(config) if is_foreign(config) else read_ours(folder, config)["task"]
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from workings.data.picture_settings import CIFAR10_CLASSES, IMAGENET_MEAN, IMAGENET_STD, Preparation
 from workings.errors import BadInput
 from workings.models.resnet_settings import ResNetSettings
+from workings.settings import to_dict
 from workings.weights.config_fields import Fields
 from workings.weights.families.labels import read_labels, write_labels
 from workings.weights.names import Entry, linear, plain
@@ -13,6 +15,10 @@ from workings.weights.names import Entry, linear, plain
 CIFAR = "CifarResNet"
 """What the layout without a config is called here."""
 ARCHITECTURES = ("ResNetForImageClassification", "ResNetModel", CIFAR)
+PREPARATIONS = {
+    "mean .485 .456 .406 std .229 .224 .225, RGB/255": Preparation(resize="stretch", size=(32, 32), mean=IMAGENET_MEAN, std=IMAGENET_STD),
+}
+"""What files for CIFAR say of how their pictures were prepared, in their metadata's "norm"; those have 32 x 32 pixels."""
 
 
 def read_config(config: Mapping[str, Any]) -> tuple[str, ResNetSettings]:
@@ -105,12 +111,14 @@ def normalized(convolution: str, norm: str, ours: str) -> list[Entry]:
     return [plain(f"{convolution}.weight", f"{ours}.convolution.weight"), *tensors, counter]
 
 
-def recognized(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
-    """The config of a file in the layout for CIFAR, from the names and shapes of its tensors; None if it is something else."""
+def recognized(shapes: Mapping[str, tuple[int, ...]], said: Mapping[str, str]) -> dict[str, Any] | None:
+    """The config of a file in the layout for CIFAR; None if it is something else. shapes: of its tensors, by name; said: its metadata."""
     places = [match for name in shapes if (match := re.fullmatch(r"layer(\d+)\.(\d+)\.conv1\.weight", name))]
     if not places or not {"conv1.weight", "linear.weight", "bn1.running_mean"} <= set(shapes):
         return None
     stages = sorted({int(match[1]) for match in places})
+    classes = shapes["linear.weight"][0]
+    named = "cifar10" in said.get("source", "") and classes == len(CIFAR10_CLASSES)
     return {
         "architectures": [CIFAR],
         "num_channels": shapes["conv1.weight"][1],
@@ -118,5 +126,11 @@ def recognized(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
         "hidden_sizes": [shapes[f"layer{stage}.0.conv1.weight"][0] for stage in stages],
         "depths": [sum(int(match[1]) == stage for match in places) for stage in stages],
         "layer_type": "basic",
-        "num_labels": shapes["linear.weight"][0],
+        "num_labels": classes,
+        **({"id2label": {str(place): name for place, name in enumerate(CIFAR10_CLASSES)}} if named else {}),
     }
+
+
+def supplied(settings: ResNetSettings, said: Mapping[str, str]) -> dict[str, Any]:
+    """How pictures are prepared for such a file, if its metadata says it."""
+    return {"preparation": to_dict(PREPARATIONS[said["norm"]])} if said.get("norm") in PREPARATIONS else {}

@@ -9,10 +9,14 @@ from workings.data.picture_settings import Preparation
 from workings.errors import BadInput
 from workings.models.mlp import MLP
 from workings.models.mlp_settings import MLPSettings
-from workings.tasks import drawing_scores
+from workings.tasks import fid as fid_module
+from workings.tasks import reference, scorer
 from workings.tasks.distances import frechet_distance, gaussian, kernel_distance, precision_recall
 from workings.tasks.drawing_scores import DrawingScores
+from workings.tasks.drawing_settings import ScoresSettings
+from workings.tasks.fid import FID
 from workings.tasks.judge import Judge
+from workings.tasks.scorer import Scorer
 
 NAMES = ("lies", "stands", "nothing")
 
@@ -75,7 +79,7 @@ def test_labels_are_right_as_often_as_the_judge_says(judge):
 
 
 def test_a_large_set_stands_for_itself_by_a_part_that_is_always_the_same(judge, monkeypatch):
-    monkeypatch.setattr(drawing_scores, "REAL", 30)
+    monkeypatch.setattr(reference, "REAL", 30)
     one, other = (DrawingScores(judge, real(90), real(60, 2)).on_features for _ in range(2))
     assert one.real.shape == one.others.shape == (30, 7) and torch.equal(one.real, other.real)
 
@@ -108,3 +112,59 @@ def test_what_cannot_be_scored_is_refused(judge):
         scores.of(drawn, ["7"] * 20)
     with pytest.raises(BadInput, match="bars has 3 pictures, too few"):
         DrawingScores(judge, real(3))
+
+
+class Narrow:
+    """In the place of Inception: some pixels are its features."""
+
+    def features(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures.flatten(1)[:, ::9].float()
+
+
+@pytest.fixture
+def fid(monkeypatch):
+    monkeypatch.setattr(fid_module, "FID_DRAWINGS", 40)
+    monkeypatch.setattr(fid_module, "read_inception", lambda path: path)
+    monkeypatch.setattr(fid_module, "InceptionFeatures", lambda path: Narrow())
+
+
+def test_only_on_inceptions_features_and_of_enough_drawings_it_is_a_fid(fid, judge):
+    one, drawn = FID("weights", real(90), real(60, 2)), 255 - pixels(real(50, 3))
+    found = one.of(drawn)
+    y = gaussian(Narrow().features(pixels(real(90))))
+    assert found["fid"] == pytest.approx(frechet_distance(gaussian(Narrow().features(drawn)), y))
+    assert set(found) == {"fid", "fid_floor"} and found["fid_floor"] < found["fid"]
+    assert found == one.of(drawn, ["lies"] * 50)
+    assert one.facts(50)[0] == "FID is of 50 drawings against 90 pictures of bars, resized to 299 x 299 as TensorFlow 1 does"
+    with pytest.raises(BadInput, match="FID is of 40 drawings or more, and these are 39; set scores.drawings=40"):
+        one.of(drawn[:39])
+
+
+def test_gray_pictures_are_looked_at_as_color_a_few_at_a_time():
+    seen = []
+
+    def model(pictures):
+        seen.append(pictures)
+        return pictures.mean((2, 3))
+
+    features = fid_module.InceptionFeatures(model).features(torch.arange(37).to(torch.uint8).view(37, 1, 1, 1).expand(37, 1, 4, 4))
+    assert [len(some) for some in seen] == [16, 16, 5] and seen[0].dtype == torch.float32
+    assert torch.equal(features, torch.arange(37.0)[:, None].expand(37, 3))
+
+
+def test_the_settings_say_who_scores(fid, judge, monkeypatch):
+    monkeypatch.setattr(scorer, "open_judge", lambda name: judge)
+    drawn, held = pixels(real(50, 3)), real(60, 2)
+    none, both = (Scorer(ScoresSettings(**given), real(90), held, NAMES) for given in ({}, {"judge": "one", "inception": "other", "drawings": 5000}))
+    assert not none and none.of(drawn) == {} and none.facts(50) == []
+    assert {"frechet", "label_accuracy", "fid", "fid_floor"} <= set(both.of(drawn, real(50, 3).labels))
+    assert len(both.facts(50)) == 5
+    with pytest.raises(BadInput, match="does not know the classes 'cow'"):
+        Scorer(ScoresSettings(judge="one"), real(90), held, ("lies", "cow"))
+
+
+def test_settings_that_give_no_score_are_refused():
+    for given, said in (({"drawings": 3}, "scores.drawings"), ({"inception": "file"}, "scores.drawings is 1,000, but FID is of 2,048")):
+        with pytest.raises(BadInput, match=said):
+            ScoresSettings(**given)
+    assert ScoresSettings(inception="file", drawings=2048).drawings == 2048

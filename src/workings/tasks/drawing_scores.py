@@ -1,62 +1,17 @@
 """How good drawings are: their distance from real pictures on a judge's features, and what the judge takes them for (statements 5.1-5.3)."""
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from workings.data.labeled_pictures import LabeledPictures
 from workings.errors import BadInput, counted
-from workings.tasks.distances import NEIGHBORS, Gaussian, frechet_distance, gaussian, kernel_distance, precision_recall
+from workings.tasks.distances import NEIGHBORS, kernel_distance, precision_recall
 from workings.tasks.judge import Judge
-from workings.tasks.pictures import at_once, first_of
+from workings.tasks.reference import Reference
 
-REAL = 10_000
-"""Real pictures that drawings are compared with; the same of a larger set every time."""
 USUAL = 2048
 """Distances of fewer pictures than this lean upwards by much."""
-
-
-class Features(Protocol):
-    """What sees features in pictures."""
-
-    def features(self, pictures: Tensor) -> Tensor:
-        """uint8 [N, C, H, W] -> float32 [N, F]."""
-        ...
-
-
-class Reference:
-    """The features of real pictures, looked at once, and how far other real pictures lie from them: the floor below which no drawings need to come."""
-
-    def __init__(self, judge: Features, reference: LabeledPictures, held: LabeledPictures | None):
-        self.judge, self.reference, self.held = judge, reference, held
-
-    @cached_property
-    def real(self) -> Tensor:
-        """The features of the reference, or of `REAL` of it, [M, F]."""
-        return features_of(self.judge, self.reference)
-
-    @cached_property
-    def gaussian(self) -> Gaussian:
-        """Their mean and covariance."""
-        return gaussian(self.real)
-
-    @cached_property
-    def others(self) -> Tensor | None:
-        """The features of the real pictures that were held out, [M', F]."""
-        return None if self.held is None else features_of(self.judge, self.held)
-
-    def frechet(self, features: Tensor) -> float:
-        """The Frechet distance of some features from the real ones."""
-        return frechet_distance(self.gaussian, gaussian(features))
-
-
-def features_of(judge: Features, pictures: LabeledPictures) -> Tensor:
-    """What a judge sees in a set, or in `REAL` of it, [M, F]; a few pictures at a time, as a large set is not held in memory."""
-    some = first_of(pictures, REAL).split(at_once(pictures.shape))
-    return torch.cat([judge.features(pictures.pixels(rows)) for rows in some])
 
 
 class DrawingScores:
@@ -69,8 +24,8 @@ class DrawingScores:
     def __init__(self, judge: Judge, reference: LabeledPictures, held: LabeledPictures | None = None):
         if len(reference) <= NEIGHBORS:
             raise BadInput(f"{reference.where} has {counted(len(reference), 'picture')}, too few to compare drawings with; give more, or no judge.")
-        self.judge, self.reference, self.held = judge, reference, held if held is not None and len(held) > 1 else None
-        self.on_features = Reference(judge, reference, self.held)
+        self.judge = judge
+        self.on_features = Reference(judge, reference, held)
         self.floors: dict[int, dict[str, float]] = {}
         """How many pictures -> the floor of the distances of so many."""
 
@@ -105,13 +60,9 @@ class DrawingScores:
 
     def facts(self, count: int) -> list[str]:
         """What has to be said beside the scores of so many drawings."""
-        width, real = self.on_features.real.shape[1], len(self.on_features.real)
-        facts = [f"distances are on the {width:,} features of {self.judge.name}, from {counted(real, 'picture')} of {self.reference.where}"]
-        others = self.on_features.others
-        if others is not None and self.held is not None:
-            facts.append(f"their floor is that of {counted(min(count, len(others)), 'picture')} of {self.held.where}")
-            if len(others) < count:
-                facts.append(f"there are {count:,} drawings but only {len(others):,} such pictures, which makes the floor of the Frechet distance too high")
+        real = self.on_features
+        width, (reference, floor) = real.real.shape[1], real.counted(count)
+        facts = [f"distances are on the {width:,} features of {self.judge.name}, from {reference}", *floor]
         if count < USUAL:
             facts.append(f"{counted(count, 'drawing')}, fewer than {USUAL:,}: the Frechet distance leans upwards; compare it with that of as many")
         return facts

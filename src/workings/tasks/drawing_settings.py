@@ -32,6 +32,10 @@ class DrawingData(PicturesData):
             raise BadInput(f"data.flip is {self.flip}; it is a probability, from 0 to 1.")
 
 
+FID_DRAWINGS = 2048
+"""Drawings that a FID is of at least: as many as there are features, else their covariance is singular."""
+
+
 @dataclass(kw_only=True, frozen=True)
 class ScoresSettings:
     """How drawings are scored."""
@@ -39,12 +43,16 @@ class ScoresSettings:
     judge: str = ""
     """A trained picture classifier, a run or a file: distances are taken between its features, and it says what a drawing shows; empty for none."""
     drawings: int = 1000
-    """How many pictures are drawn for an evaluation's scores."""
+    """How many pictures are drawn for an evaluation's scores; 2,048 at least for FID."""
     inception: str = ""
     """The weights of Inception-v3 as FID is defined with them, a file of your own; empty for no FID."""
 
     def __post_init__(self) -> None:
-        check(self, "scores", drawings=2)
+        check(self, "scores", drawings=4)  # precision and recall look at three neighbors of each
+        if self.inception and self.drawings < FID_DRAWINGS:
+            raise BadInput(
+                f"scores.drawings is {self.drawings:,}, but FID is of {FID_DRAWINGS:,} drawings or more; set it higher, or leave scores.inception empty."
+            )
 
 
 def read_sections(task: str, table: dict[str, Any], sections: dict[str, type], usual: dict[str, Any]) -> dict[str, Any]:

@@ -69,11 +69,15 @@ class Judge:
         wanted = self.preparation.crop or self.preparation.size or tuple(pictures.shape[2:])
         return wanted[0], wanted[-1]
 
-    def right(self, logits: Tensor, labels: Sequence[str]) -> float:
-        """The part of the pictures that are taken for what they were meant to be. logits: [N, K]; labels: N names."""
-        unknown = sorted(set(labels) - set(self.names))
+    def check(self, names: Sequence[str]) -> None:
+        """Refuse classes that the judge does not know."""
+        unknown = sorted(set(names) - set(self.names))
         if unknown:
             raise BadInput(f"The judge {self.name} does not know the classes {listed(unknown)}, but {listed(self.names)}; give one that was trained on them.")
+
+    def right(self, logits: Tensor, labels: Sequence[str]) -> float:
+        """The part of the pictures that are taken for what they were meant to be. logits: [N, K]; labels: N names."""
+        self.check(labels)
         wanted = torch.tensor([self.names.index(label) for label in labels])
         return float((logits.argmax(1) == wanted).double().mean())
 

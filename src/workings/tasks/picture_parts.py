@@ -80,8 +80,8 @@ def read(data: PicturesData, exactly: Preparation | None = None, labeled: bool =
     return read_pictures(data.source, **given, watch=watcher() if sys.stderr.isatty() else None, labeled=labeled)
 
 
-def watcher() -> Callable[[int, int], None]:
-    """Says on the terminal, in one line that changes, how many pictures have been read, if that takes more than a moment."""
+def watcher(done_with: str = "read") -> Callable[[int, int], None]:
+    """Says on the terminal, in one line that changes, how many pictures have been read (or what is done with them), if that takes more than a moment."""
     started = said = time.monotonic()
 
     def watch(done: int, of: int) -> None:
@@ -89,6 +89,6 @@ def watcher() -> Callable[[int, int], None]:
         now = time.monotonic()
         if now - started > PATIENCE and (now - said > PATIENCE or done == of):
             said = now
-            print(f"\rread {done:,} of {of:,} pictures", end="\n" if done == of else "", file=sys.stderr, flush=True)
+            print(f"\r{done_with} {done:,} of {of:,} pictures", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
     return watch

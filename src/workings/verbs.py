@@ -193,6 +193,7 @@ def evaluate(run: str | Path, *, data: str | None = None, encoding: str | None =
 
     A language model predicts every token once (context, stride, column); a model of sentences says the class of every text (text and label, the columns); a
     translator translates every pair (source and target, the columns; beam) and is compared with the references (tokenize and lowercase, how BLEU does that).
+    A model that draws is judged by a picture classifier (judge; drawings, how many; inception, the weights for FID): see `tasks.drawing_scores`.
     """
     from workings.tasks.evaluation import evaluate_run
 

@@ -38,6 +38,7 @@ STATEMENTS = [
     "4.2b",
     "4.3 (model)",
     "4.3 (loss)",
+    "5.1-5.3 (scores)",
     "6.1c",
     "6.1c (ensembles)",
     "6.1d (features)",

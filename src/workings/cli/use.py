@@ -12,6 +12,7 @@ evaluate_app = make_app(
     "workings evaluate runs/NAME --data reviews.csv --text review --label sentiment",
     "workings evaluate runs/NAME --data photos/test",
     "workings evaluate runs/NAME --data pairs.tsv --source en --target de --beam 5",
+    "workings evaluate runs/NAME --judge runs/CLASSIFIER --drawings 5000",
     "workings evaluate runs/NAME --json",
 )
 
@@ -53,6 +54,20 @@ PAIRS = {
     "seconds": "seconds to translate them all",
 }
 """The same of a translator."""
+DRAWINGS = {
+    "frechet": "Frechet distance on the features of {judge}",
+    "frechet_floor": "that of as many held-out real pictures, its floor",
+    "kernel": "kernel distance on the same features",
+    "kernel_deviation": "its deviation over subsets",
+    "kernel_floor": "that of held-out real pictures, its floor",
+    "precision": "precision: the part of the drawings that looks real",
+    "recall": "recall: the part of the real pictures that could have been drawn",
+    "label_accuracy": "of the drawings that the judge takes for what was asked",
+    "fid": "FID",
+    "fid_floor": "that of as many held-out real pictures, its floor",
+    "drawings": "drawings",
+}
+"""The same of a model that draws."""
 WARNINGS = {
     "cut": "of them longer than what is read of a text",
     "unknown_tokens": "tokens in them unknown to the tokenizer, so not told apart",
@@ -80,6 +95,9 @@ def evaluate(
     tokenize: Literal["13a", "none", "intl", "char", "zh"] | None = None,
     lowercase: bool = False,
     beam: MaybeWhole = None,
+    judge: str | None = None,
+    drawings: MaybeWhole = None,
+    inception: str | None = None,
     json: bool = False,
 ) -> None:
     """Score a trained model on its validation data or on other data.
@@ -87,7 +105,8 @@ def evaluate(
     A language model predicts every token once, with a stated number of tokens before it: nats per token, nats per character and bits per byte. A model of
     sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error, and how many texts
     of --data the run has learned. A model of pictures does so too, on the test part of --data if it has one. A translator predicts every token of the
-    references and translates every source: loss, BLEU and chrF with sacreBLEU's signatures, and how long it took.
+    references and translates every source: loss, BLEU and chrF with sacreBLEU's signatures, and how long it took. A model that draws is judged by a picture
+    classifier: how far its drawings lie from real pictures, beside how far other real pictures do, and how many show what was asked for.
 
     Args:
         run: A run's folder, or with --data a model's folder.
@@ -104,14 +123,18 @@ def evaluate(
         tokenize: How BLEU finds words: 13a, or none for texts whose words are set apart already, intl, char, zh. [default: 13a]
         lowercase: BLEU and chrF without regard to case.
         beam: How many hypotheses are kept open. [default: as the model's folder says, else 4]
+        judge: Of a model that draws, a trained picture classifier: a run, a model's folder or its file. [default: that of the training]
+        drawings: How many pictures it draws to be judged. [default: 2000, or more if the training's settings ask for more]
+        inception: Inception's weights for FID, a .safetensors file.
         json: Print one JSON object instead of lines.
     """
     from workings import verbs
 
     pairs = dict(source=source, target=target, tokenize=tokenize, lowercase=lowercase or None, beam=beam)
     reading = dict(encoding=encoding, column=column, text=text, label=label, picture=picture)
-    scores = verbs.evaluate(run, data=data, context=context, stride=stride, **reading, **pairs)
-    named = SCORES | (PAIRS if "bleu" in scores else CLASSES if "f1" in scores else {})
+    drawn = dict(judge=judge, drawings=drawings, inception=inception)
+    scores = verbs.evaluate(run, data=data, context=context, stride=stride, **reading, **pairs, **drawn)
+    named = SCORES | (PAIRS if "bleu" in scores else CLASSES if "f1" in scores else DRAWINGS if "drawings" in scores else {})
     warned = WARNINGS if "f1" in scores else {}
     if json:
         print(json_module.dumps(scores))
@@ -119,9 +142,11 @@ def evaluate(
         for name, value in scores.items():
             if name in warned and value:
                 print(f"{value:>12,}", warned[name].format(**scores))
-            elif not isinstance(value, str) and name not in warned and name != "overlap_part":
+            elif not isinstance(value, (str, list)) and name not in warned and name != "overlap_part":
                 signature = f" ({scores[f'{name}_signature']})" if f"{name}_signature" in scores else ""
-                print(f"{value:>12,.4f}" if isinstance(value, float) else f"{value:>12,}", named.get(name, name) + signature)
+                print(f"{value:>12,.4f}" if isinstance(value, float) else f"{value:>12,}", named.get(name, name).format(**scores) + signature)
+        for fact in scores.get("facts", []):
+            print(fact)
 
 
 @report_app.default

@@ -13,6 +13,7 @@ from workings.data.pictures import png
 from workings.errors import BadInput, suggest
 from workings.layers.randomness import generator
 from workings.tasks.drawing import COLUMNS, sheet
+from workings.tasks.picture_parts import Parts
 from workings.weights.folder import load_folder
 
 BATCH = 256
@@ -75,6 +76,10 @@ class Drawer(ABC):
     @abstractmethod
     def decoded(self, z: Tensor, labels: Tensor | None, **choices: Any) -> Tensor:
         """Noise [N, *latent_shape] and class numbers int64 [N], or None where there are no classes, -> uint8 [N, C, H, W]."""
+
+    def scores(self, parts: Parts) -> dict[str, Any]:
+        """Scores of the kind's own on real pictures, such as a likelihood on the test pictures; most kinds have none."""
+        return {}
 
     @torch.no_grad()
     def draw(self, n: int = 16, *, label: str | Sequence[str] | None = None, seed: int = 0, temperature: float = 1.0, **choices: Any) -> Drawn:

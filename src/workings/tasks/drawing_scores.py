@@ -41,12 +41,13 @@ class DrawingScores:
         if len(drawn) <= NEIGHBORS:
             raise BadInput(f"{counted(len(drawn), 'drawing')} cannot be scored; draw more, a thousand or better {USUAL:,}.")
         seen, real = self.judge.look(drawn), self.on_features.real
-        kernel, deviation = kernel_distance(seen.features, real)
-        few = min(len(drawn), len(real))
+        distance, (kernel, deviation) = self.on_features.frechet(seen.features), kernel_distance(seen.features, real)
+        few, floor = min(len(drawn), len(real)), self.floor(len(drawn))
         precision, recall = precision_recall(seen.features[:few], real[:few])
-        scores = {"frechet": self.on_features.frechet(seen.features), "kernel": kernel, "kernel_deviation": deviation, "precision": precision, "recall": recall}
-        accuracy = {} if labels is None else {"label_accuracy": self.judge.right(seen.logits, labels)}
-        return scores | self.floor(len(drawn)) | accuracy
+        scores = {"frechet": distance, "frechet_floor": floor.get("frechet_floor"), "kernel": kernel, "kernel_deviation": deviation}
+        scores |= {"kernel_floor": floor.get("kernel_floor"), "precision": precision, "recall": recall}
+        scores |= {} if labels is None else {"label_accuracy": self.judge.right(seen.logits, labels)}
+        return {name: value for name, value in scores.items() if value is not None}
 
     def floor(self, count: int) -> dict[str, float]:
         """The distances of so many held-out real pictures, or of all there are, from the reference; nothing where none are held out."""

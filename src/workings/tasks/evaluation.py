@@ -13,6 +13,7 @@ from workings.data.overlap import overlap_scores
 from workings.data.pairs import Pairs, read_pairs
 from workings.data.picture_settings import Preparation
 from workings.errors import BadInput, suggest
+from workings.tasks.drawing_evaluation import evaluate_drawings
 from workings.tasks.kinds import open_model
 from workings.tasks.language import read_text, split
 from workings.tasks.language_settings import read_settings as language_settings
@@ -32,11 +33,14 @@ from workings.tasks.writer import Writer
 from workings.training.run import Run, open_run
 from workings.weights.folder import task_of
 
+DRAWING = ("vae", "gan", "diffusion")
+"""The tasks that draw."""
 CHOICES = {
     "language": ("context", "stride", "column"),
     "sentences": ("text", "label"),
     "translation": ("source", "target", "tokenize", "lowercase", "beam"),
     "pictures": ("picture", "label"),
+    **dict.fromkeys(DRAWING, ("picture", "label", "judge", "drawings", "inception")),
 }
 """What may be chosen for each task."""
 READING = ("column", "text", "label", "picture", "source", "target")
@@ -157,6 +161,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "sentences": evaluate_sentences,
     "translation": evaluate_translation,
     "pictures": evaluate_pictures,
+    **dict.fromkeys(DRAWING, evaluate_drawings),
 }
 
 

@@ -17,10 +17,10 @@ class Scorer:
     def __init__(self, settings: ScoresSettings, reference: LabeledPictures, held: LabeledPictures | None, names: Sequence[str] = ()):
         """names: the classes that drawings are asked to be; a judge that does not know them is refused at once."""
         self.parts: list[DrawingScores | FID] = []
-        if settings.judge:
-            judge = open_judge(settings.judge)
-            judge.check(names)
-            self.parts.append(DrawingScores(judge, reference, held))
+        self.judge = open_judge(settings.judge) if settings.judge else None
+        if self.judge:
+            self.judge.check(names)
+            self.parts.append(DrawingScores(self.judge, reference, held))
         if settings.inception:
             self.parts.append(FID(settings.inception, reference, held))
 

@@ -1,0 +1,67 @@
+"""Scores of a model that draws: of its drawings by a judge, and those that it has of its own, such as a likelihood."""
+
+from pathlib import Path
+from typing import Any
+
+from workings.errors import BadInput
+from workings.settings import to_dict
+from workings.tasks.drawer import Drawer
+from workings.tasks.drawing import read_drawn
+from workings.tasks.drawing_settings import FID_DRAWINGS, DrawingData, ScoresSettings
+from workings.tasks.jobs import settings_module
+from workings.tasks.kinds import open_model
+from workings.tasks.scorer import Scorer
+from workings.training.run import Run, open_run
+from workings.weights.folder import task_of
+
+DRAWINGS = 2000
+"""Drawn for an evaluation, unless a run's settings ask for more."""
+
+
+def evaluate_drawings(
+    run: str | Path,
+    data: str | None,
+    encoding: str | None,
+    picture: str | None,
+    label: str | None,
+    judge: str | None,
+    drawings: int | None,
+    inception: str | None,
+) -> dict[str, Any]:
+    """The scores of `Scorer.of`, every class drawn equally often, then those of `Drawer.scores`; how many were drawn, by whom they were judged, facts.
+
+    Distances are from the training pictures and their floor is that of the test pictures, or of those for validation where there are no others; of other
+    data it is the same. What is not given is as the run's settings say.
+    """
+    drawer: Drawer = open_model(run)
+    own = settings_module(task_of(run)).read_settings(open_run(run).settings()) if Run(Path(run)).config.exists() else None
+    parts = read_drawn(chosen_data(run, drawer, own, data, picture, label))
+    scores = chosen_scores(own.scores if own else ScoresSettings(), judge, drawings, inception)
+    held = parts.tested or parts.held
+    scorer = Scorer(scores, parts.learned, held, drawer.names)
+    found: dict[str, Any] = {}
+    if scorer:
+        drawn = drawer.draw(scores.drawings)
+        found = scorer.of(drawn.pictures, drawn.labels) | {"drawings": scores.drawings}
+        found |= ({"judge": scorer.judge.name} if scorer.judge else {}) | {"facts": scorer.facts(scores.drawings)}
+    found = drawer.scores(parts) | found
+    if not found:
+        raise BadInput(f"There is nothing to score the drawings of {run} by; give a trained picture classifier with --judge, or Inception's weights.")
+    return found
+
+
+def chosen_data(run: str | Path, drawer: Drawer, own: Any, data: str | None, picture: str | None, label: str | None) -> DrawingData:
+    """What to compare with: the run's own pictures, or others that are brought to the size of its drawings."""
+    if data is not None:
+        columns = {name: value for name, value in (("picture", picture), ("label", label)) if value is not None}
+        return DrawingData(source=data, size=drawer.shape[1:], channels=drawer.shape[0], labels=bool(drawer.names), **columns)
+    if own is None:
+        raise BadInput(f"{run} is the folder of a model, which does not know the pictures it was trained on; name some with --data.")
+    return own.data
+
+
+def chosen_scores(own: ScoresSettings, judge: str | None, drawings: int | None, inception: str | None) -> ScoresSettings:
+    """What was asked for, else what the run's settings say; by themselves there are enough drawings for steady distances."""
+    wanted = to_dict(own) | {name: value for name, value in (("judge", judge), ("inception", inception)) if value is not None}
+    usual = max(DRAWINGS, own.drawings, FID_DRAWINGS if wanted["inception"] else 0)
+    return ScoresSettings(**(wanted | {"drawings": usual if drawings is None else drawings}))

@@ -11,6 +11,7 @@ from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import LANGUAGE_MODELS
+from workings.models.vae_settings import VAESettings
 from workings.models.vision_settings import VisionSettings
 from workings.models.whitened_settings import WhitenedSettings
 
@@ -27,6 +28,7 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "row-recurrent": RowRecurrentSettings,
     "compact-transformer": CompactSettings,
     "hybrid": HybridSettings,
+    "vae": VAESettings,
     "ensemble": EnsembleSettings,
 }
 

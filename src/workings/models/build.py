@@ -22,6 +22,7 @@ CLASSES = {
     "row-recurrent": ("row_recurrent", "RowRecurrent"),
     "compact-transformer": ("compact_transformer", "CompactTransformer"),
     "hybrid": ("hybrid", "Hybrid"),
+    "vae": ("vae", "VAE"),
 }
 """Architecture -> the module and the class in it."""
 

@@ -20,6 +20,7 @@ FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-m
 KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 KERNELS = {
     "dropped": "pppiiiiiidi",
+    "uniform": "ppiiiii",
     "softmax": "ppppiiiiidiiidi",
     "softmax_backward": "ppppiiiiidiiidi",
     "gelu": "pppiiii",

@@ -28,15 +28,20 @@ def signed(x: Tensor) -> Tensor:
     return torch.where(x > WORD >> 1, x - WORD - 1, x).to(torch.int32)
 
 
-def keep_mask(rows: int, width: int, p: float, key: int, first: int, device: torch.device | str = "cpu", numbers: Tensor | None = None) -> Tensor:
-    """True where an element is kept, with probability 1 - p: [rows, width]. key: 63 bits; numbers: [rows], if not 0, 1, 2, ..."""
+def bits(rows: int, width: int, key: int, first: int, device: torch.device | str = "cpu", numbers: Tensor | None = None) -> Tensor:
+    """24 hashed bits an element, int32 [rows, width]. key: 63 bits; numbers: of the rows, [rows], if not 0, 1, 2, ..."""
     row = first + (torch.arange(rows, device=device) if numbers is None else numbers)
     a = mix((row & WORD) ^ (key & WORD))
     b = mix((a + (key >> 32) + (row >> 32) * 0x9E3779B9) & WORD)
     column = torch.arange(width, dtype=torch.int32, device=device)
     h = (column ^ signed(a)[:, None]) * FIRST
     h = (h ^ ((h >> 15) & 0x1FFFF) ^ signed(b)[:, None]) * (SECOND - WORD - 1)
-    return ((h >> 8) & 0xFFFFFF) >= int(p * 2**24 + 0.5)
+    return (h >> 8) & 0xFFFFFF
+
+
+def keep_mask(rows: int, width: int, p: float, key: int, first: int, device: torch.device | str = "cpu", numbers: Tensor | None = None) -> Tensor:
+    """True where an element is kept, with probability 1 - p: [rows, width]. Other arguments as `bits`."""
+    return bits(rows, width, key, first, device, numbers) >= int(p * 2**24 + 0.5)
 
 
 def drop(x: Tensor, p: float, key: int, first: int, dtype: torch.dtype | None = None, numbers: Tensor | None = None) -> Tensor:

@@ -35,6 +35,21 @@ void dropped(void *y, const void *x, const int64_t *numbers, int64_t rows, int64
     }
 }
 
+/* u in (0, 1), the middle of one of 2^23 intervals; `numbers` and `first` as above. */
+void uniform(float *u, const int64_t *numbers, int64_t rows, int64_t width, int64_t key, int64_t first, int64_t threads) {
+    ROWS for (int64_t number = 0; number < rows; number++) {
+        int64_t row = first + (numbers ? numbers[number] : number);
+        uint32_t a = mix((uint32_t)row ^ (uint32_t)key);
+        uint32_t b = mix(a + (uint32_t)(key >> 32) + (uint32_t)(row >> 32) * 0x9e3779b9);
+        float *to = u + number * width;
+        EACH for (int64_t i = 0; i < width; i++) {
+            uint32_t h = ((uint32_t)i ^ a) * 0x7feb352d;
+            h = (h ^ (h >> 15) ^ b) * 0x846ca68b;
+            to[i] = ((float)(int32_t)(h >> 9) + 0.5f) * 1.1920928955078125e-7f; /* exact: 0 and 1 are never met */
+        }
+    }
+}
+
 /* Columns are worked on in whole groups, so that no loop has a remainder. */
 #define GROUP 32
 static inline int64_t groups(int64_t n) { return (n + GROUP - 1) / GROUP * GROUP; }

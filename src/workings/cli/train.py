@@ -20,6 +20,7 @@ app.command(language_app)
 app.command("workings.cli.train_sentences:app", name="sentences", help="Train a model that says the class of a text.")
 app.command("workings.cli.train_translation:app", name="translation", help="Train a model that translates.")
 app.command("workings.cli.train_pictures:app", name="pictures", help="Train a model that says what is in a picture.")
+app.command("workings.cli.train_vae:app", name="vae", help="Train a variational autoencoder, which draws pictures.")
 
 resume_app = make_app(
     "resume",

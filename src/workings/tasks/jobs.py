@@ -18,6 +18,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "sentences": ("sentences", "Sentences"),
     "translation": ("translation", "Translation"),
     "pictures": ("pictures", "Pictures"),
+    "vae": ("vae", "DrawsByVAE"),
     "pretraining": ("pretraining", "pretraining"),
 }
 """Task -> the module of its game, and what makes the game in it."""

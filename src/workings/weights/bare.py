@@ -8,12 +8,12 @@ import torch
 
 from workings.errors import BadInput
 from workings.weights.blank import blank
-from workings.weights.families import lenet, resnet
+from workings.weights.families import lenet, resnet, vae
 from workings.weights.importing import Imported
 from workings.weights.names import read_all
 from workings.weights.tensors import Tensors, opened
 
-RECOGNIZED: tuple[Any, ...] = (resnet, lenet)
+RECOGNIZED: tuple[Any, ...] = (resnet, lenet, vae)
 """The families (`weights.families`) with files that need no config. Each has, beside `read_config` and `entries`,
 - `recognized(shapes, said) -> config | None`: what a config.json would say, with "architectures" of one name, from the names and shapes of the tensors;
 - `supplied(settings, said) -> facts`: what else is known of such a file, such as "preparation", how its pictures are prepared.

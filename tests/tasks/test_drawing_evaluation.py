@@ -17,7 +17,7 @@ from workings.tasks.drawing_evaluation import chosen_scores, evaluate_drawings
 from workings.tasks.drawing_settings import DrawingData, ScoresSettings
 
 NAMES = ("0", "1", "2")
-GIVEN = dict(encoding=None, picture=None, label=None, judge=None, drawings=None, inception=None)
+GIVEN = dict(encoding=None, picture=None, label=None, judge=None, drawings=None, inception=None, samples=None)
 
 
 class Levels(Drawer):
@@ -31,8 +31,8 @@ class Levels(Drawer):
     def decoded(self, z, labels, **choices):
         return (128 + 30 * z).clamp(0, 255).byte()[:, :, None, None].expand(-1, *self.shape)
 
-    def scores(self, parts):
-        return {name: value(parts) for name, value in self.own.items()}
+    def scores(self, pictures, samples=0):
+        return {name: value(pictures, samples) for name, value in self.own.items()}
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def test_other_data_is_brought_to_the_size_of_the_drawings(run, tmp_path):
 
 
 def test_its_own_scores_stand_beside_them_or_alone(run):
-    run.drawer = Levels(own={"nats": lambda parts: float(len(parts.learned))})
-    assert evaluate_drawings(run.folder, None, **GIVEN | dict(drawings=30)).items() >= {"nats": 108.0, "drawings": 30}.items()
+    run.drawer = Levels(own={"nats": lambda pictures, samples: float(len(pictures) + 1000 * samples)})
+    assert evaluate_drawings(run.folder, None, **GIVEN | dict(drawings=30)).items() >= {"nats": 12.0, "drawings": 30}.items()
     run.settings.scores = ScoresSettings()
-    assert evaluate_drawings(run.folder, None, **GIVEN) == {"nats": 108.0}
+    assert evaluate_drawings(run.folder, None, **GIVEN) == {"nats": 12.0}
     run.drawer = Levels()
     with pytest.raises(BadInput, match="nothing to score the drawings of .* --judge"):
         evaluate_drawings(run.folder, None, **GIVEN)

@@ -98,6 +98,7 @@ def evaluate(
     judge: str | None = None,
     drawings: MaybeWhole = None,
     inception: str | None = None,
+    samples: MaybeWhole = None,
     json: bool = False,
 ) -> None:
     """Score a trained model on its validation data or on other data.
@@ -106,7 +107,8 @@ def evaluate(
     sentences says the class of every text: accuracy beside that of always saying the commonest class, F1, AUROC, calibration error, and how many texts
     of --data the run has learned. A model of pictures does so too, on the test part of --data if it has one. A translator predicts every token of the
     references and translates every source: loss, BLEU and chrF with sacreBLEU's signatures, and how long it took. A model that draws is judged by a picture
-    classifier: how far its drawings lie from real pictures, beside how far other real pictures do, and how many show what was asked for.
+    classifier: how far its drawings lie from real pictures, beside how far other real pictures do, and how many show what was asked for. A VAE also
+    gives a bound of the log-likelihood of every picture.
 
     Args:
         run: A run's folder, or with --data a model's folder.
@@ -118,6 +120,7 @@ def evaluate(
         text: Of a model of sentences, the column that holds the texts. [default: that of the training]
         label: The column that holds their classes, or those of pictures. [default: that of the training]
         picture: Of a model of pictures, the column of a table that holds them.
+        samples: Of a VAE, the samples of each picture by which its log-likelihood is estimated, such as 200; by default it is not.
         source: Of a translator, the column, or the end of the file's name, of the texts to translate. [default: that of the training]
         target: That of their translations. [default: that of the training]
         tokenize: How BLEU finds words: 13a, or none for texts whose words are set apart already, intl, char, zh. [default: 13a]
@@ -132,7 +135,7 @@ def evaluate(
 
     pairs = dict(source=source, target=target, tokenize=tokenize, lowercase=lowercase or None, beam=beam)
     reading = dict(encoding=encoding, column=column, text=text, label=label, picture=picture)
-    drawn = dict(judge=judge, drawings=drawings, inception=inception)
+    drawn = dict(judge=judge, drawings=drawings, inception=inception, samples=samples)
     scores = verbs.evaluate(run, data=data, context=context, stride=stride, **reading, **pairs, **drawn)
     named = SCORES | (PAIRS if "bleu" in scores else CLASSES if "f1" in scores else DRAWINGS if "drawings" in scores else {})
     warned = WARNINGS if "f1" in scores else {}

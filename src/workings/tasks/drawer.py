@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from workings.data.labeled_pictures import LabeledPictures
 from workings.data.pictures import png
 from workings.errors import BadInput, suggest
 from workings.layers.randomness import generator
 from workings.tasks.drawing import COLUMNS, sheet
-from workings.tasks.picture_parts import Parts
 from workings.weights.folder import load_folder
 
 BATCH = 256
@@ -77,8 +77,8 @@ class Drawer(ABC):
     def decoded(self, z: Tensor, labels: Tensor | None, **choices: Any) -> Tensor:
         """Noise [N, *latent_shape] and class numbers int64 [N], or None where there are no classes, -> uint8 [N, C, H, W]."""
 
-    def scores(self, parts: Parts) -> dict[str, Any]:
-        """Scores of the kind's own on real pictures, such as a likelihood on the test pictures; most kinds have none."""
+    def scores(self, pictures: LabeledPictures, samples: int = 0) -> dict[str, Any]:
+        """Scores of the kind's own on real pictures, such as a likelihood by so many samples; most kinds have none."""
         return {}
 
     @torch.no_grad()

@@ -10,6 +10,7 @@ from workings.tasks.drawing import read_drawn
 from workings.tasks.drawing_settings import FID_DRAWINGS, DrawingData, ScoresSettings
 from workings.tasks.jobs import settings_module
 from workings.tasks.kinds import open_model
+from workings.tasks.picture_parts import whole
 from workings.tasks.scorer import Scorer
 from workings.training.run import Run, open_run
 from workings.weights.folder import task_of
@@ -27,15 +28,23 @@ def evaluate_drawings(
     judge: str | None,
     drawings: int | None,
     inception: str | None,
+    samples: int | None,
 ) -> dict[str, Any]:
     """The scores of `Scorer.of`, every class drawn equally often, then those of `Drawer.scores`; how many were drawn, by whom they were judged, facts.
+
+    samples: of a VAE, by how many the log-likelihood of each picture is estimated: of the validation pictures, or of the test part of other data.
 
     Distances are from the training pictures and their floor is that of the test pictures, or of those for validation where there are no others; of other
     data it is the same. What is not given is as the run's settings say.
     """
+    if encoding is not None:
+        raise BadInput("--encoding says how a text is read, but this is a model of pictures; leave it out.")
+    if samples is not None and samples < 1:
+        raise BadInput(f"--samples is {samples}; it takes at least 1 to estimate a likelihood.")
     drawer: Drawer = open_model(run)
     own = settings_module(task_of(run)).read_settings(open_run(run).settings()) if Run(Path(run)).config.exists() else None
-    parts = read_drawn(chosen_data(run, drawer, own, data, picture, label))
+    chosen = chosen_data(run, drawer, own, data, picture, label)
+    parts = read_drawn(chosen)
     scores = chosen_scores(own.scores if own else ScoresSettings(), judge, drawings, inception)
     held = parts.tested or parts.held
     scorer = Scorer(scores, parts.learned, held, drawer.names)
@@ -44,7 +53,7 @@ def evaluate_drawings(
         drawn = drawer.draw(scores.drawings)
         found = scorer.of(drawn.pictures, drawn.labels) | {"drawings": scores.drawings}
         found |= ({"judge": scorer.judge.name} if scorer.judge else {}) | {"facts": scorer.facts(scores.drawings)}
-    found = drawer.scores(parts) | found
+    found = drawer.scores(parts.held if data is None else whole(chosen, labeled=bool(drawer.names)), samples or 0) | found
     if not found:
         raise BadInput(f"There is nothing to score the drawings of {run} by; give a trained picture classifier with --judge, or Inception's weights.")
     return found

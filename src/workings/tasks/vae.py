@@ -19,9 +19,9 @@ from workings.models.vae import VAE
 from workings.objectives.elbo import Bound, elbo, iwae
 from workings.settings import to_dict
 from workings.tasks.drawing import COLUMNS, SHOWN, Drawing, numbered, sheet
-from workings.tasks.vae_scores import AT_ONCE, Described, describe, estimated
+from workings.tasks.vae_scores import Described, describe, estimated
 from workings.tasks.vae_settings import VAETaskSettings
-from workings.tasks.vae_views import along, between, best_dimensions, drawn, in_pairs, on_the_map
+from workings.tasks.vae_views import along, best_dimensions, between, drawn, in_pairs, on_the_map
 from workings.training.game import Batch, Loss
 from workings.training.settings import OptimizerSettings
 from workings.weights.folder import load_folder, save_folder
@@ -138,7 +138,9 @@ class DrawsByVAE(Drawing):
             files["map.png"] = sheet(on_the_map(model, SIDE, 0 if self.names else None), SIDE)
             shown["points"] = described.means[self.looked].tolist()
             shown["point_labels"] = [self.held.labels[row] for row in self.looked.tolist()]
-        text = f"{described.scores['active_units']} of {model.settings.latent} latent dimensions say something, {described.scores['divergence']:.1f} nats in all"
+        text = (
+            f"{described.scores['active_units']} of {model.settings.latent} latent dimensions say something, {described.scores['divergence']:.1f} nats in all"
+        )
         return {"text": text, "files": {name: png(picture) for name, picture in files.items()}, **shown}
 
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ class VAEDrawer(Drawer):
             raise BadInput(f"{self.folder} has a latent of {self.settings.latent} numbers, but a map has two; train one with --set model.latent=2.")
         return Drawn(on_the_map(self.vae, steps, 0 if self.names else None), columns=steps)
 
-    def evaluate(self, pictures: LabeledPictures, samples: int = 0) -> dict[str, float]:
+    def scores(self, pictures: LabeledPictures, samples: int = 0) -> dict[str, float]:
         """Bounds on pictures, and with samples the log-likelihood that so many give, with the numbers that pixels became in training."""
         if self.names:
             refuse_unknown(pictures.labels, self.names, pictures.where, "pictures")

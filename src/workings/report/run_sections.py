@@ -12,6 +12,7 @@ from workings.report.pretraining import pretraining_sections
 from workings.report.record import read_record
 from workings.report.sentences import sentence_sections
 from workings.report.translation import translation_sections
+from workings.report.vae import vae_sections
 from workings.weights.folder import Saved, load_folder
 
 SENTENCE = 240
@@ -53,12 +54,17 @@ def drawings(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
     return drawing_sections(run)
 
 
+def vae(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
+    """A VAE's: those of every model that draws, and its latent."""
+    return vae_sections(run)
+
+
 TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {
     "language": language,
     "sentences": sentences,
     "translation": translation,
     "pictures": pictures,
-    "vae": drawings,
+    "vae": vae,
     "gan": drawings,
     "diffusion": drawings,
 }

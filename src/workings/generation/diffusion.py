@@ -1,0 +1,87 @@
+"""Drawing with a diffusion model: noise of the right size, a denoiser, a sampler (statement 5.3a)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workings.errors import BadInput
+from workings.generation.diffusion_settings import DiffusionDraw
+from workings.generation.guidance import clipped, guided, in_painting
+from workings.generation.noise_levels import from_strength, noise_levels
+from workings.generation.samplers import SAMPLERS, Watch, nobody
+from workings.layers.fast.noise import normal
+from workings.layers.randomness import mix
+from workings.objectives.diffusion_settings import DiffusionSettings
+from workings.objectives.noise_schedule import NoiseSchedule, noise_schedule
+
+START = 0
+"""What the first draw is for; step i draws with i + 1."""
+
+
+@dataclass(frozen=True)
+class Noises:
+    """N(0, I) for some drawings: a function of the seed, of the number of a drawing, and of what it is for; so a drawing does not depend on those beside it."""
+
+    seed: int
+    first: int
+    shape: tuple[int, ...]
+    """Of all of them, [B, ...]."""
+
+    def __call__(self, use: int) -> Tensor:
+        """float32 [B, ...]."""
+        width = torch.Size(self.shape[1:]).numel()
+        return normal(self.shape[0], width, mix(self.seed, use), self.first).view(self.shape)
+
+
+@torch.no_grad()
+def draw(
+    denoiser: Callable[..., Tensor],
+    trained: DiffusionSettings,
+    shape: Sequence[int],
+    how: DiffusionDraw | None = None,
+    *,
+    condition: Any = None,
+    null: Any = None,
+    picture: Tensor | None = None,
+    mask: Tensor | None = None,
+    first: int = 0,
+    watch: Watch = nobody,
+) -> Tensor:
+    """B drawings, float32 [B, ...].
+
+    denoiser: D(x, sigma, condition), such as a `Denoiser`; trained: the settings that it was trained with; shape: [B, ...]; condition, null: for `guided`.
+    picture: [B, ...] in -1 ... 1, to begin from with how.strength; with a mask (bool, true where the picture is to stay), the rest is drawn anew.
+    first: the number of the first drawing; watch: told of every step (number, sigma, x, estimate), as for a strip of the trajectory.
+    """
+    how = how or DiffusionDraw()
+    schedule = noise_schedule(trained)
+    if picture is not None and picture.shape != tuple(shape):
+        raise BadInput(f"The pictures to begin from are {list(picture.shape)}, but {list(shape)} are to be drawn; they must be alike.")
+    if mask is not None and picture is None:
+        raise BadInput("A mask says which part of a picture stays, but there is no picture; give one too.")
+    noise = Noises(how.seed, first, tuple(shape))
+    eps = noise(START)
+    denoise = clipped(guided(denoiser, condition, null, how.guidance), trained.clip)
+    levels = noise_levels(schedule, how.steps, how.spacing)
+    if picture is None:
+        x = schedule.start() * eps
+    elif mask is None:
+        levels = from_strength(levels, how.strength)
+        x = picture + float(levels[0]) * eps
+    else:
+        x = schedule.start() * eps
+        denoise = in_painting(denoise, picture, mask, eps)
+    return SAMPLERS[how.sampler](denoise, x, levels, lambda i: noise(i + 1), watch, **choices(how, trained))
+
+
+def choices(how: DiffusionDraw, trained: DiffusionSettings) -> dict[str, Any]:
+    """What only some samplers take."""
+    return {"ddim": dict(eta=how.eta), "ddpm": dict(variance=trained.variance)}.get(how.sampler, {})
+
+
+def scaled(x: Tensor, sigma: float, schedule: NoiseSchedule) -> Tensor:
+    """z = alpha x, of about size one at every level: how a trajectory is shown."""
+    return float(schedule.alpha(torch.tensor(sigma, dtype=torch.float64))) * x

@@ -68,7 +68,7 @@ def test_a_plain_preconditioning_is_the_table(schedule, prediction):
 
 @pytest.mark.parametrize("schedule", [*SCHEDULES, "edm"])
 def test_with_edm_what_enters_and_what_is_to_be_said_have_size_one_at_every_noise(schedule):
-    """For data of deviation sigma_data, Var(c_in x) = 1 and Var((data - c_skip x) / c_out) = 1, which fixes c_in and c_out (Karras et al. 2022, appendix B.6)."""
+    """Var(c_in x) = 1 and Var((data - c_skip x) / c_out) = 1 for data of deviation sigma_data (Karras et al. 2022, appendix B.6)."""
     settings = DiffusionSettings(schedule=schedule, prediction="edm", sigma_data=0.7)
     sigma = noise_schedule(settings).sigma(torch.linspace(0, 1, 11, dtype=torch.float64))
     c = Preconditioning(settings)(sigma)

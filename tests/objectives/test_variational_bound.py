@@ -10,7 +10,7 @@ from workings.blackboard import diffusion as blackboard
 from workings.errors import BadInput
 from workings.layers.fast.noise import normal
 from workings.layers.randomness import draw_key, mix, seed_draws
-from workings.models.denoiser import Denoiser
+from workings.models.preconditioned import Preconditioned
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.objectives.variational_bound import BOUND, decoder_nats, step_divergence, variational_bound
@@ -36,7 +36,7 @@ def test_every_term_of_every_step_is_the_blackboards(variance):
     settings = DiffusionSettings(schedule="linear", steps=T, beta_last=0.3, prediction="eps")
     betas, network, x = [blackboard.linear_beta(t, T, 1e-4, 0.3) for t in range(1, T + 1)], Bent(), quantized(3, D)
     seed_draws(2)
-    bound = variational_bound(Denoiser(network, settings), x, falling(settings, T), noise_schedule(settings), variance=variance)
+    bound = variational_bound(Preconditioned(network, settings), x, falling(settings, T), noise_schedule(settings), variance=variance)
     key, first = draw_key(BOUND)
     for row in range(rows):
         torch.testing.assert_close(bound.prior[row], blackboard.prior_term(x[row], betas), rtol=1e-9, atol=1e-12)
@@ -55,8 +55,8 @@ def test_every_term_of_every_step_is_the_blackboards(variance):
 
 
 def test_on_a_gaussian_the_steps_are_half_of_what_each_adds_to_the_signal_times_what_cannot_be_known():
-    """E of step t: (SNR_then - SNR_now) v sigma^2 / (v + sigma^2) / 2 for each number; in many steps their sum falls to ln((v / s_1^2 + 1) / (v / s_T^2 + 1)) / 2,
-    what is learned between the two noises (Guo et al. 2005)."""
+    """E of step t: (SNR_then - SNR_now) v sigma^2 / (v + sigma^2) / 2 for each number; in many steps their sum falls to
+    ln((v / s_1^2 + 1) / (v / s_T^2 + 1)) / 2, what is learned between the two noises (Guo et al. 2005)."""
     v, rows = 0.25, 4000
     settings = DiffusionSettings(schedule="cosine")
     levels, x = falling(settings, 50), v**0.5 * randn(rows, D)
@@ -82,7 +82,8 @@ def test_the_bound_on_a_wide_gaussian_lies_just_above_its_entropy_and_more_steps
     found = {}
     for n in (10, 40, 160):
         seed_draws(2)
-        found[n] = float(variational_bound(lambda y, s, _: v / (v + s[:, None] ** 2) * y, x, even(0.01, 150.0, n), noise_schedule(settings)).nats.mean())
+        bound = variational_bound(lambda y, s, _: v / (v + s[:, None] ** 2) * y, x, even(0.01, 150.0, n), noise_schedule(settings))
+        found[n] = float(bound.nats.mean())
     assert found[10] > found[40] > found[160] > entropy
     assert found[160] < entropy + 0.2 * D
 

@@ -1,6 +1,6 @@
 """Diffusion as it is written, statement 5.3a: one vector of data at a time, one step at a time.
 
-Steps are t = 1 ... T; betas[t - 1] is beta_t, and alpha_bar(betas, 0) = 1. In this file z_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps, as Ho et al. (2020) write it.
+Steps are t = 1 ... T; betas[t - 1] is beta_t, alpha_bar(betas, 0) = 1, and z_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps, as Ho et al. (2020) write it.
 """
 
 import math

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from workings.errors import BadInput
 from workings.generation.diffusion_settings import DiffusionDraw
-from workings.generation.guidance import clipped, guided, in_painting
+from workings.generation.guidance import clipped, guided
+from workings.generation.in_painting import in_paint
 from workings.generation.noise_levels import from_strength, noise_levels
 from workings.generation.samplers import SAMPLERS, Watch, nobody
 from workings.layers.fast.noise import normal
@@ -44,7 +46,7 @@ def draw(
     how: DiffusionDraw | None = None,
     *,
     condition: Any = None,
-    null: Any = None,
+    against: Any = None,
     picture: Tensor | None = None,
     mask: Tensor | None = None,
     first: int = 0,
@@ -52,8 +54,8 @@ def draw(
 ) -> Tensor:
     """B drawings, float32 [B, ...].
 
-    denoiser: D(x, sigma, condition), such as a `Denoiser`; trained: the settings that it was trained with; shape: [B, ...]; condition, null: for `guided`.
-    picture: [B, ...] in -1 ... 1, to begin from with how.strength; with a mask (bool, true where the picture is to stay), the rest is drawn anew.
+    denoiser: D(x, sigma, condition), such as a `Preconditioned` network, trained with settings `trained`; shape: [B, ...]; condition, against: for `guided`.
+    picture: [B, ...] in -1 ... 1, to begin from with how.strength; with a mask (bool, true where it is to stay), of which only the rest is drawn (`in_paint`).
     first: the number of the first drawing; watch: told of every step (number, sigma, x, estimate), as for a strip of the trajectory.
     """
     how = how or DiffusionDraw()
@@ -62,9 +64,11 @@ def draw(
         raise BadInput(f"The pictures to begin from are {list(picture.shape)}, but {list(shape)} are to be drawn; they must be alike.")
     if mask is not None and picture is None:
         raise BadInput("A mask says which part of a picture stays, but there is no picture; give one too.")
-    noise = Noises(how.seed, first, tuple(shape))
-    eps = noise(START)
-    denoise = clipped(guided(denoiser, condition, null, how.guidance), trained.clip)
+    if how.guidance and not trained.unconditional and against is None:
+        raise BadInput(f"Guidance {how.guidance:g} compares with what is drawn without a condition, which this model never learned; leave guidance at 0.")
+    sampler, noise = sampler_of(how, trained), Noises(how.seed, first, tuple(shape))
+    eps, later = noise(START), lambda i: noise(i + 1)
+    denoise = clipped(guided(denoiser, condition, how.guidance, against), trained.clip)
     levels = noise_levels(schedule, how.steps, how.spacing)
     if picture is None:
         x = schedule.start() * eps
@@ -72,14 +76,14 @@ def draw(
         levels = from_strength(levels, how.strength)
         x = picture + float(levels[0]) * eps
     else:
-        x = schedule.start() * eps
-        denoise = in_painting(denoise, picture, mask, eps)
-    return SAMPLERS[how.sampler](denoise, x, levels, lambda i: noise(i + 1), watch, **choices(how, trained))
+        return in_paint(sampler, denoise, schedule.start() * eps, levels, later, picture, mask, how.repaint, watch)
+    return sampler(denoise, x, levels, later, watch)
 
 
-def choices(how: DiffusionDraw, trained: DiffusionSettings) -> dict[str, Any]:
-    """What only some samplers take."""
-    return {"ddim": dict(eta=how.eta), "ddpm": dict(variance=trained.variance)}.get(how.sampler, {})
+def sampler_of(how: DiffusionDraw, trained: DiffusionSettings) -> Callable[..., Tensor]:
+    """The sampler that is asked for, with what only some of them take."""
+    choices: dict[str, Any] = {"ddim": dict(eta=how.eta), "ddpm": dict(variance=trained.variance)}.get(how.sampler, {})
+    return partial(SAMPLERS[how.sampler], **choices)
 
 
 def scaled(x: Tensor, sigma: float, schedule: NoiseSchedule) -> Tensor:

@@ -27,6 +27,8 @@ class DiffusionDraw:
     """Where the draws begin: the same seed and settings draw the same, whatever else is drawn beside it."""
     strength: float = 0.75
     """From a picture: how much of the way to pure noise it goes before it is drawn anew, 0 not at all, 1 all."""
+    repaint: int = 5
+    """Beside a known part of a picture: how often each step is taken, so that what is drawn meets it anew (Lugmayr et al. 2022)."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"steps is {self.steps}; drawing takes at least 1.")
@@ -36,4 +38,5 @@ class DiffusionDraw:
             self.eta == 0 or self.sampler == "ddim", f"eta is {self.eta}, which is the noise of sampler='ddim', not of {self.sampler!r}; use 'ddim' or eta 0."
         )
         require(0 <= self.strength <= 1, f"strength is {self.strength}; it must be between 0 and 1.")
+        require(self.repaint >= 1, f"repaint is {self.repaint}; it must be at least 1.")
         require(-(2**63) <= self.seed < 2**63, f"seed is {self.seed}; it must fit in 64 bits.")

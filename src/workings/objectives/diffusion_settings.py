@@ -13,10 +13,10 @@ TABLES = ("linear", "scaled-linear", "cosine")
 
 @dataclass(kw_only=True, frozen=True)
 class DiffusionSettings:
-    """The forward process z = alpha (x + sigma epsilon) and what is learned of it (statement 5.3a); sigma is the noise beside a picture of size one, whatever the schedule."""
+    """The forward process z = alpha (x + sigma eps) and what is learned of it (statement 5.3a); sigma is the ratio of noise to data in every schedule."""
 
     schedule: Schedule = "cosine"
-    """How noise grows: linear or cosine in T steps, linear in the root of beta, EDM's (sigma itself), or the straight line of flow matching (0 is data, 1 is noise)."""
+    """How noise grows: beta (or its root) linear, or the signal a cosine, in T steps; EDM's sigma itself; a flow's straight line (0 is data, 1 is noise)."""
     steps: int = 1000
     """T, the steps of the linear and cosine schedules."""
     beta_first: float = 1e-4
@@ -63,7 +63,7 @@ class DiffusionSettings:
             (not (math.isfinite(self.clip) and self.clip >= 0), f"diffusion.clip is {self.clip}; it must be 0 or a positive number."),
             (
                 self.schedule == "edm" and self.prediction != "edm",
-                f"diffusion.schedule='edm' keeps the data's size and adds noise of up to sigma_max, which only prediction='edm' scales down, not {self.prediction!r}.",
+                f"diffusion.schedule='edm' adds noise of up to sigma_max to data as they are, which only prediction='edm' scales, not {self.prediction!r}.",
             ),
             (
                 self.variance == "large" and self.schedule not in TABLES,

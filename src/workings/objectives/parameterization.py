@@ -1,8 +1,8 @@
 """What a network says of noisy data, and the one table that turns it into anything else (statement 5.3a).
 
-With z = alpha (x + sigma eps), everything that networks predict is p = a x + b eps, one row of the table. Two of z, x, eps and p give the others, so every conversion
-goes through x: `clean` from a prediction, `said` to one. A preconditioning is the same as four numbers, D(x; sigma) = c_skip x + c_out F(c_in x, c_noise)
-(Karras et al. 2022, equation 7), where D estimates the data from x = z / alpha and F is the network.
+With z = alpha (x + sigma eps), everything that networks predict is p = a x + b eps, one row of the table. Two of z, x, eps and p give the others, so every
+conversion goes through x: `clean` from a prediction, `said` to one. A preconditioning is the same as four numbers: D estimates the data from x = z / alpha,
+D(x; sigma) = c_skip x + c_out F(c_in x, c_noise), where F is the network (Karras et al. 2022, equation 7).
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ TABLE = {
 
 
 def mixture(prediction: str, alpha: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """x = keep z + add p for a prediction p: keep = b / d, add = -alpha sigma / d, d = alpha b - alpha sigma a. alpha, sigma: float64, any shape, sigma above 0."""
+    """x = keep z + add p for a prediction p: keep = b / d, add = -alpha sigma / d, d = alpha b - alpha sigma a. alpha, sigma: float64, sigma above 0."""
     a, b = TABLE[prediction](alpha, sigma)
     divisor = alpha * b - alpha * sigma * a
     return b / divisor, -alpha * sigma / divisor

@@ -55,8 +55,8 @@ def prior_divergence(x: Tensor, schedule: NoiseSchedule, sigma: float) -> Tensor
 def step_divergence(x: Tensor, estimate: Tensor, now: float, then: float, variance: str = "small") -> Tensor:
     """KL(q(z_then | z_now, x) || p(z_then | z_now)): two Gaussians whose means are r z + (1 - r) x and r z + (1 - r) D, r = then^2 / now^2.
 
-    variance "small": both have that of q, then^2 (1 - r), and what is left is (SNR_then - SNR_now) |x - D|^2 / 2 (Kingma et al. 2021); "large": p has the step's
-    beta (`ancestral_variance`). x, estimate: [B, ...] -> float64 [B].
+    variance "small": both have that of q, then^2 (1 - r), and what is left is (SNR_then - SNR_now) |x - D|^2 / 2 (Kingma et al. 2021); "large": p has the
+    step's beta (`ancestral_variance`). x, estimate: [B, ...] -> float64 [B].
     """
     r = (then / now) ** 2
     square = (x - estimate).double().flatten(1).square()
@@ -66,7 +66,7 @@ def step_divergence(x: Tensor, estimate: Tensor, now: float, then: float, varian
 
 
 def ancestral_variance(now: float, then: float, variance: str) -> float:
-    """The variance of z_then / alpha_then, given z_now and the data ("small"), or with nothing known: beta / alpha_then^2 where variance is preserved ("large")."""
+    """The variance of z_then / alpha_then, given z_now and the data ("small"), or beta / alpha_then^2 where variance is preserved ("large")."""
     if variance == "large":
         return (now**2 - then**2) * (1 + then**2) / (1 + now**2)
     return then**2 * (now**2 - then**2) / now**2

@@ -10,11 +10,11 @@ from workings.objectives.noise_schedule import noise_schedule
 from workings.objectives.parameterization import Preconditioning
 
 
-class Denoiser(nn.Module):
-    """D(x, sigma, condition) = c_skip x + c_out F(c_in x, c_noise, condition), an estimate of the data in x = data + sigma eps (Karras et al. 2022, equation 7).
+class Preconditioned(nn.Module):
+    """D(x, sigma, condition) = c_skip x + c_out F(c_in x, c_noise, condition), an estimate of the data in x = data + sigma eps.
 
-    network: F(input [B, ...], noise [B], condition) -> [B, ...]; without a condition, F(input, noise). The numbers of a schedule that scales the data,
-    z = alpha (data + sigma eps), are the same x = z / alpha here.
+    Karras et al. 2022, equation 7. network: F(input [B, ...], time [B], condition) -> [B, ...], whose condition None says nothing. A schedule that scales the
+    data, z = alpha (data + sigma eps), has the same x = z / alpha.
     """
 
     def __init__(self, network: nn.Module, settings: DiffusionSettings):
@@ -24,10 +24,9 @@ class Denoiser(nn.Module):
         self.preconditioning = Preconditioning(settings, self.schedule)
 
     def forward(self, x: Tensor, sigma: Tensor | float, condition: Any = None) -> Tensor:
-        """x: [B, ...]; sigma: [B], or one for all, above 0; condition: whatever the network takes. Returns the estimate, [B, ...], at least in float32."""
+        """x: [B, ...]; sigma: [B], or one for all, above 0; condition: whatever the network takes. Returns the estimate, [B, ...], of the type of x."""
         sigma = torch.as_tensor(sigma, dtype=torch.float64).expand(len(x))
         c = self.preconditioning(sigma)
         skip, out, into = (one.to(x.device, x.dtype).view(-1, *[1] * (x.ndim - 1)) for one in (c.skip, c.out, c.into))
-        noise = c.noise.to(x.device, x.dtype)
-        said = self.network(into * x, noise) if condition is None else self.network(into * x, noise, condition)
+        said = self.network(into * x, c.noise.to(x.device, x.dtype), condition)
         return skip * x + out * said.to(x.dtype)

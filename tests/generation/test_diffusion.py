@@ -13,7 +13,7 @@ from workings.generation.diffusion_settings import DiffusionDraw
 from workings.generation.guidance import clipped, guided
 from workings.generation.in_painting import beside_known
 from workings.generation.samplers import SAMPLERS
-from workings.models.preconditioned import Preconditioned
+from workings.models.preconditioned import Denoiser
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.objectives.parameterization import said
@@ -63,7 +63,7 @@ def test_drawing_begins_with_noise_of_size_one_in_the_schedules_scale():
 def test_guidance_on_the_estimate_is_the_papers_on_eps_on_every_channel():
     settings = DiffusionSettings(schedule="linear", prediction="eps")
     network, x, label, sigma = Bent(), randn(3, D), torch.tensor([1, 2, 3]), torch.tensor(1.7, dtype=torch.float64)
-    fast = guided(Preconditioned(network, settings), label, 2.5)(x, 1.7)
+    fast = guided(Denoiser(network, settings), label, 2.5)(x, 1.7)
     alpha = noise_schedule(settings).alpha(sigma)
     z, told = alpha * x, noise_schedule(settings).told(sigma.expand(3))
     eps = steps.guided(network(z, told, label), network(z, told), 2.5)
@@ -79,7 +79,7 @@ def test_weight_0_is_the_condition_minus_1_is_none_and_between_and_beyond_is_the
     x = torch.zeros(2, 3)
     for weight, expected in ((0.0, 3.0), (-1.0, 7.0), (1.0, -1.0), (-0.5, 5.0), (2.0, -5.0)):
         assert (guided(counting, 3, weight)(x, 1.0) == expected).all()
-    assert (guided(counting, 3, 1.0, against=4)(x, 1.0) == 2).all()
+    assert (guided(counting, 3, 1.0, null=4)(x, 1.0) == 2).all()
     assert (guided(counting)(x, 1.0) == 7).all()
 
 
@@ -170,7 +170,7 @@ def test_a_watcher_is_told_every_step_with_its_noise_and_the_last_is_the_drawing
 def test_the_whole_way_from_settings_to_a_drawing_is_the_lectures_loop():
     trained = DiffusionSettings(schedule="linear", steps=11, beta_last=0.3, prediction="eps", clip=0)
     network, noise = Bent(), Noises(4, 0, (2, D))
-    drawn = draw(lambda x, s, c: Preconditioned(network, trained)(x.double(), s, c), trained, (2, D), how(sampler="ddpm", steps=11, seed=4))
+    drawn = draw(lambda x, s, c: Denoiser(network, trained)(x.double(), s, c), trained, (2, D), how(sampler="ddpm", steps=11, seed=4))
     betas = [blackboard.linear_beta(t, 11, 1e-4, 0.3) for t in range(1, 12)]
     for row in range(2):
         f = steps.ddpm(lambda z, t: network.one(z, t - 1), betas, [noise(12 - t)[row].double() for t in range(1, 12)])
@@ -178,7 +178,7 @@ def test_the_whole_way_from_settings_to_a_drawing_is_the_lectures_loop():
 
 
 def test_no_gradient_is_kept():
-    assert not draw(Preconditioned(Bent(), FLOW).float(), FLOW, (2, D), how()).requires_grad
+    assert not draw(Denoiser(Bent(), FLOW).float(), FLOW, (2, D), how()).requires_grad
 
 
 @pytest.mark.parametrize(

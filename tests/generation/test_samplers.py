@@ -10,7 +10,7 @@ from workings.blackboard import diffusion as blackboard
 from workings.blackboard import diffusion_steps as steps
 from workings.generation.noise_levels import noise_levels
 from workings.generation.samplers import SAMPLERS, ddim, ddpm, dpm_solver, euler, heun
-from workings.models.preconditioned import Preconditioned
+from workings.models.preconditioned import Denoiser
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 
@@ -23,7 +23,7 @@ CLOSE = dict(rtol=1e-9, atol=1e-9)
 
 def asked(network: Bent, settings: DiffusionSettings = SETTINGS):
     """D(x, sigma) of a network, and the levels of its schedule in n steps."""
-    return Preconditioned(network, settings), lambda n: noise_levels(noise_schedule(settings), n)
+    return Denoiser(network, settings), lambda n: noise_levels(noise_schedule(settings), n)
 
 
 def noises(n: int) -> torch.Tensor:

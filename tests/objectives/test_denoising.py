@@ -8,7 +8,7 @@ import torch
 from tests.generation.diffusion_models import Bent, D, randn
 from workings.blackboard import diffusion as blackboard
 from workings.layers.randomness import seed_draws
-from workings.models.preconditioned import Preconditioned
+from workings.models.preconditioned import Denoiser
 from workings.objectives.denoising import DenoisingLoss, drawn_levels, drawn_noise, unconditional_rows, weights
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
@@ -32,7 +32,7 @@ def test_with_eps_it_is_the_simple_loss_of_the_blackboard_and_so_are_its_gradien
     settings, network, x = DiffusionSettings(schedule="linear", steps=37, beta_last=0.3, prediction="eps"), Bent(), randn(ROWS, D)
     betas = [blackboard.linear_beta(t, 37, 1e-4, 0.3) for t in range(1, 38)]
     seed_draws(3, 5)
-    fast = DenoisingLoss(settings)(Preconditioned(network, settings), x)
+    fast = DenoisingLoss(settings)(Denoiser(network, settings), x)
     schedule = noise_schedule(settings)
     numbers = schedule.told(drawn_levels(settings, schedule, ROWS)).round().long().tolist()
     each = [blackboard.simple_loss(lambda z, t: network.one(z, t - 1), row, betas, k + 1, eps) for row, k, eps in zip(x, numbers, drawn_noise(x), strict=True)]
@@ -43,7 +43,7 @@ def test_with_eps_it_is_the_simple_loss_of_the_blackboard_and_so_are_its_gradien
 def test_with_velocity_it_is_the_loss_of_the_flow():
     settings, network, x = DiffusionSettings(schedule="flow", prediction="velocity"), Bent(), randn(ROWS, D)
     seed_draws(3, 5)
-    fast = DenoisingLoss(settings)(Preconditioned(network, settings), x)
+    fast = DenoisingLoss(settings)(Denoiser(network, settings), x)
     sigma = drawn_levels(settings, noise_schedule(settings), ROWS)
     times = (sigma / (1 + sigma)).tolist()
     each = [blackboard.velocity_loss(lambda z, t: network.one(z, 1000 * t), row, t, eps) for row, t, eps in zip(x, times, drawn_noise(x), strict=True)]
@@ -55,7 +55,7 @@ def test_edms_loss_is_the_blackboards_and_its_weight_is_one_on_what_the_network_
     settings = DiffusionSettings(schedule="edm", prediction="edm", weighting=weighting, drawn="normal", sigma_data=0.6)
     network, x = Bent(), randn(ROWS, D)
     seed_draws(3, 5)
-    fast = DenoisingLoss(settings)(Preconditioned(network, settings), x)
+    fast = DenoisingLoss(settings)(Denoiser(network, settings), x)
     sigmas = drawn_levels(settings, noise_schedule(settings), ROWS).tolist()
     each = [blackboard.edm_loss(network.one, row, sigma, 0.6, eps) for row, sigma, eps in zip(x, sigmas, drawn_noise(x), strict=True)]
     same(fast, torch.stack(each).sum(), network)
@@ -102,7 +102,7 @@ def test_whoever_knows_the_data_loses_nothing():
 @pytest.mark.parametrize("drawn", ["uniform", "normal"])
 def test_the_draws_of_a_row_are_those_of_the_seed_and_the_step_however_the_batch_is_cut(schedule, drawn):
     settings = DiffusionSettings(schedule=schedule, prediction="edm", drawn=drawn)
-    loss, denoiser, x = DenoisingLoss(settings), Preconditioned(Bent(), settings), randn(ROWS, D)
+    loss, denoiser, x = DenoisingLoss(settings), Denoiser(Bent(), settings), randn(ROWS, D)
 
     def total(step: int, first: int, last: int) -> torch.Tensor:
         seed_draws(7, step, first_row=first)
@@ -144,10 +144,3 @@ def test_levels_noise_and_conditions_are_drawn_each_for_itself():
     assert (torch.corrcoef(numbers) - torch.eye(3)).abs().max() < 0.025
     assert without.double().mean() == pytest.approx(0.1, abs=0.007)
     assert not unconditional_rows(1000, 0.0).any()
-
-
-def test_a_network_in_half_precision_is_judged_in_that_of_the_data():
-    settings = DiffusionSettings()
-    denoiser = Preconditioned(torch.nn.Module(), settings)
-    denoiser.network.forward = lambda x, time, condition: x.bfloat16()
-    assert denoiser(torch.randn(3, D), 0.5).dtype == torch.float32

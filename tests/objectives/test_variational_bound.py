@@ -10,7 +10,7 @@ from workings.blackboard import diffusion as blackboard
 from workings.errors import BadInput
 from workings.layers.fast.noise import normal
 from workings.layers.randomness import draw_key, mix, seed_draws
-from workings.models.preconditioned import Preconditioned
+from workings.models.preconditioned import Denoiser
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.objectives.variational_bound import BOUND, decoder_nats, step_divergence, variational_bound
@@ -36,7 +36,7 @@ def test_every_term_of_every_step_is_the_blackboards(variance):
     settings = DiffusionSettings(schedule="linear", steps=T, beta_last=0.3, prediction="eps")
     betas, network, x = [blackboard.linear_beta(t, T, 1e-4, 0.3) for t in range(1, T + 1)], Bent(), quantized(3, D)
     seed_draws(2)
-    bound = variational_bound(Preconditioned(network, settings), x, falling(settings, T), noise_schedule(settings), variance=variance)
+    bound = variational_bound(Denoiser(network, settings), x, falling(settings, T), noise_schedule(settings), variance=variance)
     key, first = draw_key(BOUND)
     for row in range(rows):
         torch.testing.assert_close(bound.prior[row], blackboard.prior_term(x[row], betas), rtol=1e-9, atol=1e-12)

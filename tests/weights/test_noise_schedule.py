@@ -10,7 +10,7 @@ from workings.errors import BadInput
 from workings.generation.guidance import clipped
 from workings.generation.noise_levels import noise_levels
 from workings.generation.samplers import ddim, ddpm, dpm_solver
-from workings.models.preconditioned import Preconditioned
+from workings.models.preconditioned import Denoiser
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.weights.families.noise_schedule import FILE, from_config, read_noise_schedule, write_config, write_noise_schedule
@@ -34,7 +34,7 @@ def theirs(kind: str, schedule: str = "linear", prediction: str = "epsilon", cli
 def ours(scheduler, network: Bent):
     settings = from_config(json.loads(scheduler.to_json_string()))
     made = noise_schedule(settings)
-    return clipped(Preconditioned(network, settings), settings.clip), made, settings
+    return clipped(Denoiser(network, settings), settings.clip), made, settings
 
 
 @torch.no_grad()

@@ -46,7 +46,7 @@ def draw(
     how: DiffusionDraw | None = None,
     *,
     condition: Any = None,
-    against: Any = None,
+    null: Any = None,
     picture: Tensor | None = None,
     mask: Tensor | None = None,
     first: int = 0,
@@ -54,7 +54,7 @@ def draw(
 ) -> Tensor:
     """B drawings, float32 [B, ...].
 
-    denoiser: D(x, sigma, condition), such as a `Preconditioned` network, trained with settings `trained`; shape: [B, ...]; condition, against: for `guided`.
+    denoiser: D(x, sigma, condition), such as a `Denoiser`, trained with settings `trained`; shape: [B, ...]; condition, null: for `guided`.
     picture: [B, ...] in -1 ... 1, to begin from with how.strength; with a mask (bool, true where it is to stay), of which only the rest is drawn (`in_paint`).
     first: the number of the first drawing; watch: told of every step (number, sigma, x, estimate), as for a strip of the trajectory.
     """
@@ -64,11 +64,11 @@ def draw(
         raise BadInput(f"The pictures to begin from are {list(picture.shape)}, but {list(shape)} are to be drawn; they must be alike.")
     if mask is not None and picture is None:
         raise BadInput("A mask says which part of a picture stays, but there is no picture; give one too.")
-    if how.guidance and not trained.unconditional and against is None:
+    if how.guidance and not trained.unconditional and null is None:
         raise BadInput(f"Guidance {how.guidance:g} compares with what is drawn without a condition, which this model never learned; leave guidance at 0.")
     sampler, noise = sampler_of(how, trained), Noises(how.seed, first, tuple(shape))
     eps, later = noise(START), lambda i: noise(i + 1)
-    denoise = clipped(guided(denoiser, condition, how.guidance, against), trained.clip)
+    denoise = clipped(guided(denoiser, condition, how.guidance, null), trained.clip)
     levels = noise_levels(schedule, how.steps, how.spacing)
     if picture is None:
         x = schedule.start() * eps

@@ -12,10 +12,10 @@ from workings.errors import BadInput
 from workings.generation.samplers import Denoise
 
 
-def guided(denoiser: Callable[..., Tensor], condition: Any = None, weight: float = 0.0, against: Any = None) -> Denoise:
-    """(1 + w) D(x, sigma, condition) - w D(x, sigma, against), on all channels (Ho and Salimans 2022).
+def guided(denoiser: Callable[..., Tensor], condition: Any = None, weight: float = 0.0, null: Any = None) -> Denoise:
+    """(1 + w) D(x, sigma, condition) - w D(x, sigma, null), on all channels (Ho and Salimans 2022).
 
-    w = 0 is the conditional model and w = -1 the one without a condition; either is asked alone. against: None, which says nothing, as trained (of classes, a
+    w = 0 is the conditional model and w = -1 the one without a condition; either is asked alone. null: None, which says nothing, as trained (of classes, a
     label of its own), or a condition to keep away from.
     """
     if weight and condition is None:
@@ -24,7 +24,7 @@ def guided(denoiser: Callable[..., Tensor], condition: Any = None, weight: float
     def denoise(x: Tensor, sigma: float) -> Tensor:
         if weight == 0:
             return denoiser(x, sigma, condition)
-        without = denoiser(x, sigma, against)
+        without = denoiser(x, sigma, null)
         return without if weight == -1 else (1 + weight) * denoiser(x, sigma, condition) - weight * without
 
     return denoise

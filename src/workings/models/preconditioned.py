@@ -10,7 +10,7 @@ from workings.objectives.noise_schedule import noise_schedule
 from workings.objectives.parameterization import Preconditioning
 
 
-class Preconditioned(nn.Module):
+class Denoiser(nn.Module):
     """D(x, sigma, condition) = c_skip x + c_out F(c_in x, c_noise, condition), an estimate of the data in x = data + sigma eps.
 
     Karras et al. 2022, equation 7. network: F(input [B, ...], time [B], condition) -> [B, ...], whose condition None says nothing. A schedule that scales the

@@ -196,7 +196,8 @@ def noise_schedule(settings: DiffusionSettings) -> NoiseSchedule:
         "edm": lambda: KarrasSchedule(settings.sigma_min, settings.sigma_max),
         "flow": Flow,
     }
-    return make[settings.schedule]()
+    with torch.device("cpu"):  # numbers, even where a model's weights are left blank
+        return make[settings.schedule]()
 
 
 def in_steps(settings: DiffusionSettings) -> int:

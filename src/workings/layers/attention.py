@@ -63,6 +63,7 @@ class Attention(nn.Module):
     Parameters: `query` Q [M d, S], `key` K [G d, S], `value` A [n d, D], `out` T [D, M d], whose column blocks are the T^m; `tau` [M] if learned;
     `query_norm`, `key_norm` [d] if queries and keys are normalized.
     n is 1 for a shared value (1.1b), else G, the number of key-value heads; S is D, or n d when queries and keys are made from h (1.2c).
+    Keys and values of a second sequence have matrices of its width, `memory_width`, if that is not D; biases "output" leaves T alone with one.
     """
 
     def __init__(
@@ -81,15 +82,17 @@ class Attention(nn.Module):
         dropout: float,
         query_key_norm: bool,
         norm_epsilon: float,
+        memory_width: int = 0,
     ):
         super().__init__()
         self.heads, self.groups, self.head_width = heads, key_value_heads, head_width
         self.value_heads = 1 if value == "shared" else key_value_heads
         source = self.value_heads * head_width if attend == "h" else width
-        self.query = Linear(source, heads * head_width, bias=biases != "none")
-        self.key = Linear(source, key_value_heads * head_width, bias=biases != "none")
-        self.value = Linear(width, self.value_heads * head_width, bias=biases != "none")
-        self.out = Linear(heads * head_width, width, bias=biases in ("all", "attention"))
+        biased = biases not in ("none", "output")
+        self.query = Linear(source, heads * head_width, bias=biased)
+        self.key = Linear(memory_width or source, key_value_heads * head_width, bias=biased)
+        self.value = Linear(memory_width or width, self.value_heads * head_width, bias=biased)
+        self.out = Linear(heads * head_width, width, bias=biases in ("all", "attention", "output"))
         self.query_norm = nn.RMSNorm(head_width, eps=norm_epsilon) if query_key_norm else None
         self.key_norm = nn.RMSNorm(head_width, eps=norm_epsilon) if query_key_norm else None
         self.dropout = Dropout(dropout)

@@ -25,17 +25,18 @@ class FeedForward(nn.Module):
 
 
 class GatedFeedForward(nn.Module):
-    """C (silu(G z + b_G) * (B z + b_B)) + b_C (Shazeer 2020); G is `gate`. z: [B, T, D] -> [B, T, D]."""
+    """C (phi(G z + b_G) * (B z + b_B)) + b_C (Shazeer 2020); G is `gate`, phi is silu unless told otherwise. z: [B, T, D] -> [B, T, D]."""
 
-    def __init__(self, width: int, inner: int, bias: bool):
+    def __init__(self, width: int, inner: int, bias: bool, phi: str = "silu"):
         super().__init__()
         self.gate = Linear(width, inner, bias=bias)
         self.up = Linear(width, inner, bias=bias)
         self.down = Linear(inner, width, bias=bias)
+        self.phi = PHI[phi]
 
     def forward(self, z: Tensor) -> Tensor:
         """z: [B, T, D] -> [B, T, D]."""
-        return self.down(F.silu(self.gate(z)) * self.up(z))
+        return self.down(self.phi(self.gate(z)) * self.up(z))
 
 
 def make_feed_forward(width: int, inner: int, phi: str, bias: bool) -> nn.Module:

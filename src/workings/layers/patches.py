@@ -11,6 +11,12 @@ def cut(pictures: Tensor, height: int, width: int) -> Tensor:
     return rows.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
 
 
+def join(patches: Tensor, grid: tuple[int, int], height: int, width: int) -> Tensor:
+    """The inverse of `cut`, for a grid of rows and columns of patches. [B, patches, C height width] -> [B, C, H, W]."""
+    rows = patches.unflatten(1, grid).unflatten(3, (-1, height, width))  # B H/h W/w C h w
+    return rows.permute(0, 3, 1, 4, 2, 5).flatten(4).flatten(2, 3)
+
+
 class PatchEmbedding(nn.Module):
     """x_t = E p_t + e, the numbers p_t of the t-th patch times one matrix: what a convolution does whose stride is its size (Dosovitskiy et al. 2021).
 

@@ -27,6 +27,12 @@ def sinusoidal_halves(positions: Tensor, width: int, theta: float) -> Tensor:
     return torch.cat((s[..., 0::2], s[..., 1::2]), dim=-1)
 
 
+def sinusoidal_grid(rows: int, columns: int, width: int, theta: float, device: torch.device | None = None) -> Tensor:
+    """Of the place (r, c) in a grid: `sinusoidal_halves` of r in the first half of the vector, of c in the second. -> [rows columns, D] in float64."""
+    of_row, of_column = (sinusoidal_halves(torch.arange(n, device=device), width // 2, theta) for n in (rows, columns))
+    return torch.cat((of_row[:, None].expand(-1, columns, -1), of_column[None].expand(rows, -1, -1)), dim=-1).flatten(0, 1)
+
+
 def rotary_frequencies(width: int, theta: float) -> Tensor:
     """theta^(-2i/d) for each pair i < d/2 (Su et al. 2021). [d/2] in float64."""
     return theta ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)

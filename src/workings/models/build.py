@@ -23,6 +23,8 @@ CLASSES = {
     "compact-transformer": ("compact_transformer", "CompactTransformer"),
     "hybrid": ("hybrid", "Hybrid"),
     "vae": ("vae", "VAE"),
+    "unet": ("unet", "UNet"),
+    "diffusion-transformer": ("diffusion_transformer", "DiffusionTransformer"),
 }
 """Architecture -> the module and the class in it."""
 

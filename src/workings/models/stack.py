@@ -22,13 +22,16 @@ class Stack(nn.Module):
     Parameters: `positions` [offset + T, D] if learned; `embedding_norm` if asked for; `blocks`; `final_norm` if placement is pre.
     """
 
+    LAYER: type[Block] = Block
+    """What a layer is."""
+
     def __init__(self, settings: TransformerSettings):
         super().__init__()
         s = self.settings = settings
         self.positions = nn.Embedding(s.position_offset + s.context, s.width) if s.position == "learned" else None
         self.embedding_norm = make_norm(s.norm, s.width, s.norm_epsilon, s.biases != "none") if s.embedding_norm else None
         self.dropout = Dropout(s.dropout)
-        self.blocks = nn.ModuleList(Block(s, layer) for layer in range(s.layers))
+        self.blocks = nn.ModuleList(self.LAYER(s, layer) for layer in range(s.layers))
         self.final_norm = make_norm(s.norm, s.width, s.norm_epsilon, s.biases != "none") if s.placement == "pre" else None
         self.place = {
             "lecture": self.add_lecture,
@@ -62,13 +65,15 @@ class Stack(nn.Module):
         memory_visible: Tensor | None = None,
         record: dict[str, Tensor] | None = None,
         asked: Tensor | None = None,
+        told: Tensor | None = None,
     ) -> Tensor:
         """What the last layer says of each vector, [B, T, D].
 
         x: [B, T, D]; with a cache, only the new ones. visible: [B, columns], True for a token and False for padding on either side, cached columns included.
         memory: [B, S, D], memory_visible: [B, S]. record: a dict that is filled with "embedding" [B, T, D], "attention.{l}" [B, M, T, S],
         "hidden.{l}" [B, T, D] and "output" [B, T, D]. asked: [B], the only vector of each sequence that somebody wants to hear of: the last layer then answers
-        for it alone, [B, 1, D]; not with a cache. In training, a batch with much padding is worked on without it, row by row the same.
+        for it alone, [B, 1, D]; not with a cache. told: a vector for each sequence that every layer is given, [B, E], where layers take one.
+        In training, a batch with much padding is worked on without it, row by row the same.
         """
         if (memory is not None) != self.settings.cross_attention:
             raise BadInput("A second sequence (memory) goes with model.cross_attention=true, and that switch needs one; give both or neither.")
@@ -84,6 +89,7 @@ class Stack(nn.Module):
         x = self.place(x, steps)
         x = self.dropout(x if self.embedding_norm is None else self.embedding_norm(x), packing)
         seen = dict(table=table, mask=mask, cache=cache, record=record, packing=packing)
+        seen |= {} if told is None else {"told": told}
         note(record, "embedding", x)
         for layer, block in enumerate(self.blocks):
             if asked is not None and layer == len(self.blocks) - 1:

@@ -72,7 +72,7 @@ def adopt(name: str, source: Path, to: str | Path | None, dtype: str | None, ove
     weights = shrink(unshared(saved.model.state_dict())) if dtype == "int8" else saved.model.state_dict()
     save_folder(folder, saved.task, saved.model.settings, weights, saved.tokenizer, text, **facts_to_keep(saved, called))
     missing = "" if saved.task != "pictures" or "preparation" in saved.facts else "preprocessor_config.json"
-    missing = "tokenizer" if saved.task != "pictures" and saved.tokenizer is None else missing
+    missing = "tokenizer" if saved.task not in ("pictures", "diffusion") and saved.tokenizer is None else missing
     return Adopted(folder, name, saved.task, theirs, stored, saved.model, saved.tokenizer.kind if saved.tokenizer else None, missing)
 
 

@@ -10,6 +10,7 @@ ABSENT: Any = object()
 NO_EFFECT = frozenset(
     # who wrote it
     "architectures model_type transformers_version _name_or_path name_or_path _commit_hash tokenizer_class finetuning_task problem_type "
+    "_class_name _diffusers_version "
     "unsloth_fixed unsloth_version "
     # how it is held in memory and computed
     "dtype torch_dtype use_cache return_dict output_hidden_states output_attentions torchscript use_bfloat16 tf_legacy_loss gradient_checkpointing "

@@ -20,7 +20,7 @@ from workings.weights.folder import load_folder, model_folder
 from workings.weights.names import write_all
 from workings.weights.placing import whole_folder
 from workings.weights.sentence_folder import write_sentence_folder
-from workings.weights.tensors import write_tensors
+from workings.weights.tensors import FILE, write_tensors
 from workings.weights.tokenizer_files import token_ids, write_json, write_tokenizer
 
 REPRESENTATIVES = {
@@ -28,6 +28,7 @@ REPRESENTATIVES = {
     "encoder-decoder": "MarianMTModel",
     "vision-transformer": "ViTForImageClassification",
     "resnet": "ResNetForImageClassification",
+    "unet": "UNet2DModel",
 }
 """Our architecture -> a class of the family that may have a place for it; a transformer's depends on its norm."""
 
@@ -79,9 +80,10 @@ def export_hf(source: Path, out: Path) -> None:
         write_sentence_folder(out, saved.facts["embedding"], settings.body.width)
     card = source / "README.md"
     if card.exists():
-        text = card.read_text(encoding="utf-8").replace('library_name: "workings"', 'library_name: "transformers"')
+        library = getattr(family, "LIBRARY", "transformers")
+        text = card.read_text(encoding="utf-8").replace('library_name: "workings"', f'library_name: "{library}"')
         text = text.replace("| stored as | int8 |", "| stored as | float32, from 8 bits |")
-        theirs = f'```python\nfrom transformers import {architecture}\n\nmodel = {architecture}.from_pretrained(".")  # the folder of this file\n```\n'
+        theirs = f'```python\nfrom {library} import {architecture}\n\nmodel = {architecture}.from_pretrained(".")  # the folder of this file\n```\n'
         (out / card.name).write_text(text.replace(LOADING, f"{LOADING}\n{theirs}\nor here:\n"), encoding="utf-8")
 
 
@@ -100,7 +102,9 @@ def write_foreign(folder: str | Path, settings: Any, state: Mapping[str, Tensor]
     folder = Path(folder)
     family = family_of(architecture)
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder, write_all(state, family.entries(settings, architecture)))
+    write_tensors(folder, write_all(state, family.entries(settings, architecture)), getattr(family, "WEIGHTS", FILE))
     stored: torch.dtype = next(tensor.dtype for tensor in state.values() if tensor.is_floating_point())
-    config = {"architectures": [architecture], **family.write_config(settings, architecture), "dtype": str(stored).removeprefix("torch."), **more}
+    config = family.write_config(settings, architecture) | more
+    if "_class_name" not in config:
+        config = {"architectures": [architecture], **config, "dtype": str(stored).removeprefix("torch.")}
     write_json(folder / "config.json", config)

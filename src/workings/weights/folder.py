@@ -79,7 +79,7 @@ def missing(folder: Path) -> str:
 
 def is_foreign(config: dict[str, Any]) -> bool:
     """Whether a config.json is of another system's model: it names an architecture, and has no format number of ours."""
-    return "format" not in config and ("architectures" in config or "model_type" in config)
+    return "format" not in config and any(name in config for name in ("architectures", "model_type", "_class_name"))
 
 
 def task_of(folder: str | Path) -> str:

@@ -17,6 +17,8 @@ from torch import Size, Tensor
 from workings.errors import BadInput
 
 FILE = "model.safetensors"
+DIFFUSERS_FILE = "diffusion_pytorch_model.safetensors"
+"""What diffusers calls it."""
 INDEX = "model.safetensors.index.json"
 PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 STORED = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -70,8 +72,9 @@ class Tensors:
 
 def find(folder: Path) -> tuple[list[Path], dict[str, str]]:
     """The safetensors files of a folder, and which file an index says that each tensor is in."""
-    if (folder / FILE).exists():
-        return [folder / FILE], {}
+    for name in (FILE, DIFFUSERS_FILE):
+        if (folder / name).exists():
+            return [folder / name], {}
     if (folder / INDEX).exists():
         promised = read_json(folder / INDEX).get("weight_map")
         if not isinstance(promised, dict) or not all(isinstance(file, str) and Path(file).name == file for file in promised.values()):
@@ -108,9 +111,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def write_tensors(folder: str | Path, tensors: Mapping[str, Tensor]) -> Path:
-    """Write one `model.safetensors`, on disk when this returns; "format: pt" is what transformers asks for. A full disk is an `OSError`, as everywhere."""
-    path = Path(folder) / FILE
+def write_tensors(folder: str | Path, tensors: Mapping[str, Tensor], file: str = FILE) -> Path:
+    """Write one file of tensors, on disk when this returns; "format: pt" is what transformers asks for. A full disk is an `OSError`, as everywhere."""
+    path = Path(folder) / file
     try:
         safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata={"format": "pt"})
     except SafetensorError as error:

@@ -44,6 +44,8 @@ KERNELS = {
     "norm_gelu": "ppppppiiii",
     "norm_gelu_slopes": "ppppppppiiiii",
     "norm_backward": "ppppppiiii",
+    "group_norm": "ppppppiiiiiiidi",
+    "group_norm_backward": "pppppppiiiiiiii",
     "heads_apart": "pppiiiii",
     "heads_together": "pppiiiii",
 }

@@ -8,7 +8,8 @@ A family's module has
 - `fitted(settings, names) -> settings` (may be left out): the settings with what can only be seen from the names of the tensors;
 - `defaults(config, generation) -> dict` (may be left out): how the folder wants to be used, kept in the config.json of ours as "generation";
 - `home(settings) -> str`: the foreign architecture that these settings are, or BadInput that names the switch that has no place there;
-- `write_config(settings, architecture) -> dict`: a config.json that `transformers` loads; the exporter adds token ids, dtype and the architecture's name.
+- `write_config(settings, architecture) -> dict`: a config.json that `transformers` loads; the exporter adds token ids, dtype and the architecture's name;
+- `WEIGHTS` and `LIBRARY` (may be left out): the file of weights and the library where it is not transformers; `write_config` then says the class itself.
 """
 
 import difflib
@@ -41,6 +42,8 @@ FAMILIES: dict[str, str] = {
     "ResNetForImageClassification": "resnet",
     "ResNetModel": "resnet",
     "CifarResNet": "resnet",
+    "UNet2DModel": "unet",
+    "UNet2DConditionModel": "unet",
 }
 """Foreign class name -> module in this folder."""
 
@@ -62,7 +65,7 @@ MODEL_TYPES: dict[str, str] = {
 
 def architecture_of(config: dict[str, Any]) -> str:
     """The foreign class name that a config.json is of, one that is known here."""
-    names = config.get("architectures")
+    names = config.get("architectures") or ([config["_class_name"]] if "_class_name" in config else None)
     name = names[0] if isinstance(names, list) and names else MODEL_TYPES.get(str(config.get("model_type")), config.get("model_type"))
     if not isinstance(name, str):
         raise BadInput("config.json names no architecture: it has neither architectures nor model_type; add the one that the weights are of.")

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from tests.weights.oracles import change_config, close, close_gradients, oracle
 from workings.errors import BadInput
 from workings.models.unet import UNet
-from workings.models.unet_settings import UNetSettings, unet_settings
+from workings.models.unet_settings import UNETS, UNetSettings, unet_settings
 from workings.weights.exporting import export_model, write_foreign
 from workings.weights.families import unet
 from workings.weights.folder import load_folder, save_folder, task_of
@@ -153,3 +153,8 @@ def test_a_switch_without_a_place_there_is_refused_by_name():
         unet.home(UNetSettings(text_width=3, middle="convolution"))
     with pytest.raises(BadInput, match=r"heads of the widths \[32, 128\]"):
         unet.home(UNetSettings(heads=(1, 4, 2)))
+
+
+@pytest.mark.parametrize("name", UNETS)
+def test_every_named_size_has_a_place_there(name):
+    assert unet.home(unet_settings(name, classes=10)) == unet.PLAIN and unet.home(unet_settings(name, text_width=48)) == unet.TEXT

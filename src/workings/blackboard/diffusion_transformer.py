@@ -1,6 +1,6 @@
 """The diffusion transformer as it is written: one patch, one token at a time (Peebles and Xie 2023; statements 4.1a, 5.3b)."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -35,7 +35,7 @@ def modulated_layer(x: list[Tensor], e: Tensor, text: list[Tensor] | None, layer
     """x + g A(N(x) (1 + s) + t), x + A'(N'(x), text) with a text, x + g' F(N(x) (1 + s') + t'), (t, s, g, t', s', g') = M silu(e) + m. Returns T of [D]."""
     shift, scale, gate, last_shift, last_scale, last_gate = split(affine(silu(e), layer, "modulation"), len(e))
     z = modulated(x, shift, scale, settings.norm_epsilon)
-    y = self_attention(z, layer, SimpleNamespace(**{**vars(settings), "placement": "post"}))  # the norm has been done
+    y = self_attention(z, layer, replace(settings, placement="post"))  # the norm has been done
     x = plus(x, [gate * y_t for y_t in y])
     if text is not None:
         x = plus(x, cross_attention(x, text, layer, settings))

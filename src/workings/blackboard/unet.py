@@ -5,7 +5,7 @@ A picture is rows of pixels [C], as for the residual network; parameters are nam
 """
 
 import math
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -93,11 +93,26 @@ def grown(x: Picture, rows: int, columns: int, parameters: Parameters) -> Pictur
     return biased([[x[r * h // rows][c * w // columns] for c in range(columns)] for r in range(rows)], parameters)
 
 
-def attention_settings(width: int, heads: int, placement: str) -> SimpleNamespace:
-    """The switches of attention in pictures."""
-    sizes = dict(width=width, heads=heads, key_value_heads=heads, head_width=width // heads, placement=placement, norm="layer", norm_epsilon=1e-5)
-    switches = dict(value="per-head", value_activation="none", normalize="all", attend="x", tau="1/sqrt(d_k)", query_key_norm=False, position="none")
-    return SimpleNamespace(**sizes, **switches, causal=False, window=0)
+@dataclass
+class Switches:
+    """The switches of attention in pictures: a value for each head, the scale 1/sqrt(d_k), no positions, nothing hidden."""
+
+    width: int
+    heads: int
+    placement: str
+    norm, norm_epsilon, normalize, position = "layer", 1e-5, "all", "none"
+    value, value_activation, attend, tau = "per-head", "none", "x", "1/sqrt(d_k)"
+    query_key_norm, causal, window = False, False, 0
+
+    @property
+    def key_value_heads(self) -> int:
+        """As many as queries."""
+        return self.heads
+
+    @property
+    def head_width(self) -> int:
+        """d_k."""
+        return self.width // self.heads
 
 
 def in_rows(tokens: list[Tensor], columns: int) -> Picture:
@@ -113,12 +128,12 @@ def in_order(x: Picture) -> list[Tensor]:
 def picture_attention(x: Picture, parameters: Parameters, heads: int, settings) -> Picture:
     """x_t + sum_m T^m sum_s a^m_ts v^m_s over all pixels s, of N(x) with group norm (1.1b-d)."""
     z = in_order(group_norm(x, under(parameters, "norm"), settings.groups, settings.norm_epsilon))
-    return total(x, in_rows(self_attention(z, parameters, attention_settings(len(z[0]), heads, "post")), len(x[0])))
+    return total(x, in_rows(self_attention(z, parameters, Switches(len(z[0]), heads, "post")), len(x[0])))
 
 
 def text_layer(x: list[Tensor], text: TextTokens, parameters: Parameters, heads: int) -> list[Tensor]:
     """x + A(N(x)), x + A'(N'(x), text), x + C(gelu(G z + b_G) * (B z + b_B)) + b_C with z = N''(x) (1.1d, 3.2). With no text, A' gives its bias."""
-    s = attention_settings(len(x[0]), heads, "pre")
+    s = Switches(len(x[0]), heads, "pre")
     x = plus(x, self_attention(x, parameters, s))
     x = plus(x, cross_attention(x, text, parameters, s))
     norm, ff = under(parameters, "feed_forward_norm"), under(parameters, "feed_forward")

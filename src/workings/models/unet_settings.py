@@ -19,8 +19,8 @@ class UNetSettings(DenoiserSettings):
     """The levels whose blocks are each followed by attention; 0 is the picture's own size."""
     middle: Literal["attention", "convolution", "none"] = "attention"
     """What stands at the bottom: two residual blocks with attention between them, without it, or nothing."""
-    heads: tuple[int, ...] = (4,)
-    """The heads of attention: one number for all levels, or one for each."""
+    heads: tuple[int, ...] = (0,)
+    """The heads of attention: one number for all levels, or one for each; 0 means one for every 64 channels, or one alone where 64 does not divide them."""
     text_layers: int = 1
     """How often one attention over pixels, one over the text and one feed-forward part follow each other; with text_width."""
     groups: int = 32
@@ -52,8 +52,8 @@ class UNetSettings(DenoiserSettings):
             raise BadInput(f"model.groups is {self.groups}, which must divide every width, {list(self.widths)}.")
         if self.widths[0] < 4 or self.widths[0] % 2:
             raise BadInput(f"The first of model.widths is {self.widths[0]}; half of it are waves of the time, so it must be even and at least 4.")
-        if len(self.heads) not in (1, levels) or min(self.heads) < 1:
-            raise BadInput(f"model.heads is {list(self.heads)}; it must be one number of at least 1, or one for each of the {levels} levels.")
+        if len(self.heads) not in (1, levels) or min(self.heads) < 0:
+            raise BadInput(f"model.heads is {list(self.heads)}; it must be one number of at least 0, or one for each of the {levels} levels.")
         if not 0 <= self.dropout < 1 or self.norm_epsilon <= 0 or self.time_width < 0 or self.time_shift not in (0, 1):
             raise BadInput(
                 f"model.dropout is {self.dropout}, model.norm_epsilon {self.norm_epsilon}, model.time_width {self.time_width} and model.time_shift "
@@ -62,6 +62,7 @@ class UNetSettings(DenoiserSettings):
         fill(self, "attention", tuple(sorted(set(self.attention))))
         attending = {*self.attention, *([levels - 1] if self.middle == "attention" else [])}
         heads = self.heads * levels if len(self.heads) == 1 else self.heads
+        heads = tuple(count or (1 if width % 64 else width // 64) for count, width in zip(heads, self.widths, strict=True))
         fill(self, "heads", tuple(count if level in attending else 1 for level, count in enumerate(heads)))
         for level in sorted(attending):
             if self.widths[level] % self.heads[level]:
@@ -73,8 +74,8 @@ class UNetSettings(DenoiserSettings):
 
 UNETS: dict[str, dict[str, Any]] = {
     "unet-tiny": dict(widths=(24, 48, 72), groups=8, depth=1, heads=(3,), attention=(2,)),
-    "unet-small": dict(widths=(32, 64, 96), groups=8, depth=1, attention=(1, 2)),
-    "unet-medium": dict(widths=(48, 96, 144), groups=16, depth=2, attention=(1, 2), dropout=0.1),
+    "unet-small": dict(widths=(32, 64, 96), groups=8, depth=1, heads=(1, 2, 3)),
+    "unet-medium": dict(widths=(48, 96, 144), groups=16, heads=(1, 2, 3), dropout=0.1),
     "unet-base": dict(),
 }
 """Name -> what differs from the defaults: 1.0 million parameters, 1.9 (gray digits in an hour), 6 (small color pictures), and 16."""

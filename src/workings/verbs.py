@@ -78,6 +78,7 @@ def train(
     strict: bool | None = None,
     labels: bool | None = None,
     judge: str | Path | None = None,
+    captions: str | None = None,
     set: Iterable[str] = (),
     quiet: bool = False,
 ) -> Run:
@@ -90,6 +91,7 @@ def train(
     For "pictures": picture and label, a table's columns; size, of all pictures; augment, a name; strict; validation, test and start, as for sentences;
     teacher, the model that the new one learns to agree with.
     To draw: labels, whether the classes are told to the model; judge, the picture classifier that drawings are scored by.
+    For "diffusion": captions, a table of them, "names" or "labels".
     """
     settings_module(task)
     if minutes is not None and minutes <= 0:
@@ -97,7 +99,9 @@ def train(
     columns = {"column": column, "text": text, "label": label, "picture": picture, "source_language": source, "target_language": target}
     tables = {"validation_source": validation, "test_source": test}
     given = {
-        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer, "size": size, "strict": strict, "labels": labels} | columns | tables,
+        "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer, "size": size, "strict": strict, "labels": labels, "captions": captions}
+        | columns
+        | tables,
         "model": {"preset": model},
         "augmentation": {"preset": augment},
         "distillation": {"teacher": None if teacher is None else str(teacher)},
@@ -240,16 +244,17 @@ def draw(
     label: str | None = None,
     seed: int = 0,
     temperature: float = 1.0,
-    steps: int = 8,
+    columns: int = 8,
     **choices: Any,
 ) -> Any:
     """Pictures by a model that draws, as a `Drawn`: `.pictures` uint8 [N, C, H, W], `.labels`, `.sheet()`, `.save(path, together)`.
 
-    how: "noise"; "between" two drawings, or two pictures; "reconstruct" or "traverse" pictures, or a "map" of the latent (VAE). steps: of a way.
+    how: "noise"; "between" two drawings, or two pictures; "reconstruct" or "traverse" pictures, or a "map" of the latent (VAE). columns: of a way.
+    Choices of a diffusion model: prompt, negative, guidance, steps, sampler, begin, strength, mask, trajectory.
     """
     from workings.tasks.draw import draw as draw_pictures
 
-    return draw_pictures(model, how, pictures, n, label, seed, temperature, steps, **choices)
+    return draw_pictures(model, how, pictures, n, label, seed, temperature, columns, **choices)
 
 
 def translate(model: str | Path, texts: str | Iterable[str], *, alignment: bool = False, layer: int | None = None, **choices: Any) -> Iterator[Any]:

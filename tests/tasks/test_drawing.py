@@ -170,11 +170,11 @@ def test_drawings_are_saved_a_file_each_or_in_one_sheet(tmp_path):
 def test_the_verb_says_what_a_model_cannot_draw(monkeypatch, tmp_path):
     monkeypatch.setattr(draw_module, "open_model", lambda _: Waves())
     assert workings.draw("waves", 5).pictures.shape == (5, 1, 3, 5)
-    assert workings.draw("waves", how="between", steps=6).columns == 6
+    assert workings.draw("waves", how="between", columns=6).columns == 6
     for given, said in [
         (dict(how="reconstruct", pictures=["a.png"]), "reads no pictures; for --reconstruct give the run of a VAE"),
         (dict(pictures=["a.png"]), "'a.png' is not asked for"),
-        (dict(how="between", steps=1), "must be at least 2"),
+        (dict(how="between", columns=1), "must be at least 2"),
         (dict(n=0), "n is 0"),
         (dict(temperature=-1.0), "temperature is -1.0"),
     ]:

@@ -21,6 +21,7 @@ app.command("workings.cli.train_sentences:app", name="sentences", help="Train a 
 app.command("workings.cli.train_translation:app", name="translation", help="Train a model that translates.")
 app.command("workings.cli.train_pictures:app", name="pictures", help="Train a model that says what is in a picture.")
 app.command("workings.cli.train_vae:app", name="vae", help="Train a variational autoencoder, which draws pictures.")
+app.command("workings.cli.train_diffusion:app", name="diffusion", help="Train a model that draws out of noise.")
 
 resume_app = make_app(
     "resume",

@@ -50,13 +50,15 @@ def draw(
     picture: Tensor | None = None,
     mask: Tensor | None = None,
     first: int = 0,
+    eps: Tensor | None = None,
     watch: Watch = nobody,
 ) -> Tensor:
     """B drawings, float32 [B, ...].
 
     denoiser: D(x, sigma, condition), such as a `Denoiser`, trained with settings `trained`; shape: [B, ...]; condition, null: for `guided`.
     picture: [B, ...] in -1 ... 1, to begin from with how.strength; with a mask (bool, true where it is to stay), of which only the rest is drawn (`in_paint`).
-    first: the number of the first drawing; watch: told of every step (number, sigma, x, estimate), as for a strip of the trajectory.
+    first: the number of the first drawing; eps: [B, ...], the noise to begin with, instead of that of the seed;
+    watch: told of every step (number, sigma, x, estimate), as for a strip of the trajectory.
     """
     how = how or DiffusionDraw()
     schedule = noise_schedule(trained)
@@ -67,7 +69,7 @@ def draw(
     if how.guidance and not trained.unconditional and null is None:
         raise BadInput(f"Guidance {how.guidance:g} compares with what is drawn without a condition, which this model never learned; leave guidance at 0.")
     sampler, noise = sampler_of(how, trained), Noises(how.seed, first, tuple(shape))
-    eps, later = noise(START), lambda i: noise(i + 1)
+    eps, later = noise(START) if eps is None else eps, lambda i: noise(i + 1)
     denoise = clipped(guided(denoiser, condition, how.guidance, null), trained.clip)
     levels = noise_levels(schedule, how.steps, how.spacing)
     if picture is None:

@@ -2,6 +2,7 @@
 
 from workings.models.cnn_settings import CNNSettings
 from workings.models.compact_settings import CompactSettings
+from workings.models.diffusion_model_settings import DiffusionModelSettings
 from workings.models.diffusion_transformer_settings import DiffusionTransformerSettings
 from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
 from workings.models.ensemble_settings import EnsembleSettings
@@ -12,8 +13,8 @@ from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.sentence_settings import SentenceSettings
 from workings.models.settings import LANGUAGE_MODELS
-from workings.models.vae_settings import VAESettings
 from workings.models.unet_settings import UNetSettings
+from workings.models.vae_settings import VAESettings
 from workings.models.vision_settings import VisionSettings
 from workings.models.whitened_settings import WhitenedSettings
 
@@ -33,6 +34,7 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "vae": VAESettings,
     "unet": UNetSettings,
     "diffusion-transformer": DiffusionTransformerSettings,
+    "diffusion-model": DiffusionModelSettings,
     "ensemble": EnsembleSettings,
 }
 

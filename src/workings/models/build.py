@@ -21,6 +21,7 @@ CLASSES = {
     "whitened-cnn": ("whitened_cnn", "WhitenedCNN"),
     "row-recurrent": ("row_recurrent", "RowRecurrent"),
     "compact-transformer": ("compact_transformer", "CompactTransformer"),
+    "diffusion-model": ("diffusion_model", "DiffusionModel"),
     "hybrid": ("hybrid", "Hybrid"),
     "vae": ("vae", "VAE"),
     "unet": ("unet", "UNet"),

@@ -67,7 +67,7 @@ class Drawer(ABC):
         saved = load_folder(folder, dtype)
         if saved.task != self.task:
             raise BadInput(f"{folder} holds a model for the task {saved.task!r}, not for {self.task!r}.")
-        self.folder, self.model, self.facts = Path(folder), saved.model.eval(), saved.facts
+        self.folder, self.model, self.tokenizer, self.facts = Path(folder), saved.model.eval(), saved.tokenizer, saved.facts
         self.settings: Any = saved.model.settings
 
     def __repr__(self) -> str:
@@ -101,13 +101,13 @@ class Drawer(ABC):
         return Drawn(torch.cat(pictures), labels, columns)
 
     @torch.no_grad()
-    def between(self, steps: int = 8, *, rows: int = 4, label: str | None = None, seed: int = 0, **choices: Any) -> Drawn:
+    def between(self, columns: int = 8, *, rows: int = 4, label: str | None = None, seed: int = 0, **choices: Any) -> Drawn:
         """From one drawing to another by way of the noise between theirs, a pair in each row."""
         z = self.noise(2 * rows, seed)
-        paths = torch.stack([spherical(z[:rows], z[rows:], part) for part in torch.linspace(0, 1, steps).tolist()], dim=1)  # rows steps ...
+        paths = torch.stack([spherical(z[:rows], z[rows:], part) for part in torch.linspace(0, 1, columns).tolist()], dim=1)  # rows columns ...
         numbers = self.numbers_of(label, rows)
-        labels = None if numbers is None else numbers.repeat_interleave(steps)
-        return Drawn(self.decoded(paths.flatten(0, 1), labels, **choices), columns=steps)
+        labels = None if numbers is None else numbers.repeat_interleave(columns)
+        return Drawn(self.decoded(paths.flatten(0, 1), labels, **choices), columns=columns)
 
     def noise(self, n: int, seed: int) -> Tensor:
         """Standard normal [n, *latent_shape], each row a function of (seed, row)."""

@@ -33,13 +33,17 @@ class Drawing(Game):
     def __init__(self, settings: Any):
         s: TrainingSettings = settings.training
         self.settings, self.seed = settings, s.seed
-        self.parts = parts = read_drawn(settings.data)
+        self.parts = parts = self.read_parts()
         self.learned, self.held, self.tested, self.shape = parts.learned, parts.held, parts.tested, parts.learned.shape
         self.names = class_names(self.learned.labels, self.learned.where) if settings.data.labels else ()
         self.targets = numbered(self.learned, self.names)
         self.order = Order(len(self.learned), s.seed)
         self.fingerprint = hashlib.sha256((self.learned.fingerprint() + self.held.fingerprint()).encode()).hexdigest()
         self.units_per_step = s.batch * self.batches_per_step
+
+    def read_parts(self) -> Parts:
+        """The pictures, in their parts."""
+        return read_drawn(self.settings.data)
 
     def data_facts(self) -> list[str]:
         """The data in sentences."""

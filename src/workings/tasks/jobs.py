@@ -19,6 +19,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "translation": ("translation", "Translation"),
     "pictures": ("pictures", "Pictures"),
     "vae": ("vae", "DrawsByVAE"),
+    "diffusion": ("diffusion", "Diffusion"),
     "pretraining": ("pretraining", "pretraining"),
 }
 """Task -> the module of its game, and what makes the game in it."""

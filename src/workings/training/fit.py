@@ -277,7 +277,7 @@ class Loop:
             seed_draws(self.s.seed, self.state.step, -1)
             scores = self.ranks.agree(self.game.evaluate())
             shown = self.game.preview(self.state.step)
-        better = (cost := self.game.cost(scores)) < self.state.best
+        better = (cost := self.game.cost(scores)) < self.state.best or self.game.newest
         self.state.best, self.state.stale = (cost, 0) if better else (self.state.best, self.state.stale + 1)
         if better:
             weights = {name: player.weights() for name, player in self.players.items()}

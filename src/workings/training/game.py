@@ -37,6 +37,8 @@ class Game(ABC):
     """Floating-point operations of one step, forward and backward; 0 if not known."""
     steps_per_evaluation: float = 0.0
     """About as many steps as an evaluation is work (a forward pass is a third of a step), counted and not measured; 0 if not known."""
+    newest = False
+    """Whether the newest weights are kept instead of the best ones: for models whose scores do not say how good their drawings are."""
     fingerprint = ""
     """A checksum of the data; a run does not go on with other data than it began with."""
 

@@ -1,0 +1,35 @@
+"""A whole diffusion model: a network with its preconditioning, and what reads its prompts (statements 5.3a-c)."""
+
+from torch import Tensor, nn
+
+from workings.models.denoiser import Condition
+from workings.models.diffusion_model_settings import DiffusionModelSettings
+from workings.models.diffusion_transformer import DiffusionTransformer
+from workings.models.preconditioned import Denoiser
+from workings.models.transformer import Transformer
+from workings.models.unet import UNet
+
+
+class DiffusionModel(nn.Module):
+    """D(x, sigma, condition), the estimate of a picture [B, C, H, W] in -1 ... 1 from x = picture + sigma eps.
+
+    Parameters: `denoiser`, the network behind its preconditioning; `text`, a transformer that reads prompts, if there are any.
+    """
+
+    def __init__(self, settings: DiffusionModelSettings):
+        super().__init__()
+        s = self.settings = settings
+        self.denoiser = Denoiser(UNet(s.unet) if s.unet else DiffusionTransformer(s.transformer), s.diffusion)
+        self.text = Transformer(s.text) if s.text else None
+        if self.text is not None and s.frozen:
+            self.text.requires_grad_(False)
+
+    def condition(self, labels: Tensor | None = None, tokens: Tensor | None = None, visible: Tensor | None = None) -> Condition:
+        """What the network is told: the labels, int64 [B], or the vectors of texts, [B, T, D]. tokens: int64 [B, T]; visible: bool [B, T]."""
+        if self.text is None or tokens is None or visible is None:
+            return labels
+        return self.text.hidden(tokens, visible=visible), visible
+
+    def forward(self, x: Tensor, sigma: Tensor | float, condition: Condition = None) -> Tensor:
+        """x: [B, C, H, W]; sigma: [B] or one for all; condition: as `condition` gives it. -> [B, C, H, W]."""
+        return self.denoiser(x, sigma, condition)

@@ -1,0 +1,80 @@
+"""The settings of a whole diffusion model: its noise, its network, and the reader of its prompts. Imports no torch."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workings.errors import BadInput, suggest
+from workings.models.denoiser_settings import DenoiserSettings
+from workings.models.diffusion_transformer_settings import DIFFUSION_TRANSFORMERS, SWITCHES, DiffusionTransformerSettings
+from workings.models.settings import TransformerSettings
+from workings.models.unet_settings import UNETS, UNetSettings
+from workings.objectives.diffusion_settings import DiffusionSettings
+from workings.settings import from_dict, merge
+
+
+@dataclass(kw_only=True, frozen=True)
+class DiffusionModelSettings:
+    """What a diffusion model is made of (statements 5.3a-c)."""
+
+    diffusion: DiffusionSettings = field(default_factory=DiffusionSettings)
+    """The noise, and what is learned of it."""
+    unet: UNetSettings | None = None
+    """The network, if it is a U-Net."""
+    transformer: DiffusionTransformerSettings | None = None
+    """The network, if it is a diffusion transformer."""
+    text: TransformerSettings | None = None
+    """The transformer that reads prompts; none for a model without."""
+    frozen: bool = False
+    """Whether that transformer is an imported one that stays as it is."""
+
+    def __post_init__(self) -> None:
+        if (self.unet is None) == (self.transformer is None):
+            raise BadInput("A diffusion model has one network: model.unet or model.transformer.")
+        if (self.text.width if self.text else 0) != self.network.text_width:
+            raise BadInput(f"The network reads texts of width {self.network.text_width}, but their reader makes {self.text.width if self.text else 0}.")
+
+    @property
+    def network(self) -> DenoiserSettings:
+        """The settings of the network, whichever it is."""
+        found = self.unet or self.transformer
+        assert found is not None
+        return found
+
+
+def network_names() -> list[str]:
+    """All that `--model` takes."""
+    return [*UNETS, *DIFFUSION_TRANSFORMERS]
+
+
+def fitted_network(table: dict[str, Any], shape: tuple[int, int, int], names: tuple[str, ...], text_width: int) -> dict[str, Any]:
+    """The network that a table describes, for pictures of this shape, these classes or texts of this width, as a field of `DiffusionModelSettings`.
+
+    table: a `preset` and what is to differ from it, or a `network`, unet or transformer, with all of its settings.
+    """
+    given = dict(table)
+    whole = given.pop("network", None)
+    name = str(given.pop("preset", "unet-small"))
+    if name not in network_names():
+        raise BadInput(f"There is no network {name!r}. {suggest(name, network_names())}")
+    facts = {"channels": shape[0], "image_size": list(shape[1:]), "classes": len(names), "class_names": list(names), "text_width": text_width}
+    for fact, value in facts.items():
+        if given.get(fact, value) != value:
+            raise BadInput(f"model.{fact} is {given[fact]}, but that of the data is {value}; leave it out.")
+    if whole is not None:
+        kind = {"unet": UNetSettings, "transformer": DiffusionTransformerSettings}[whole]
+        return {whole: from_dict(kind, given | facts, "model.")}
+    if name in UNETS:
+        return {"unet": fitting(from_dict(UNetSettings, merge(UNETS[name], given) | facts, "model."))}
+    sizes = DIFFUSION_TRANSFORMERS[name]
+    return {"transformer": from_dict(DiffusionTransformerSettings, merge(sizes | {"body": SWITCHES | sizes["body"]}, given) | facts, "model.")}
+
+
+def fitting(unet: UNetSettings) -> UNetSettings:
+    """Refuse pictures that the levels cannot halve so often."""
+    halvings = 2 ** (len(unet.widths) - 1)
+    if any(side % halvings for side in unet.image_size):
+        raise BadInput(
+            f"The pictures are {unet.image_size[0]} x {unet.image_size[1]}, which cannot be halved {len(unet.widths) - 1} times; "
+            f"set data.size to a multiple of {halvings}, or model.widths to fewer levels."
+        )
+    return replace(unet)

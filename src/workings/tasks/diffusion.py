@@ -1,0 +1,184 @@
+"""The diffusion task: from pictures, with classes or captions or without, to a model that draws them out of noise (statements 5.3a-c, 6.3)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from workings.data.captions import read_captioned
+from workings.data.order import Order
+from workings.data.pictures import png
+from workings.data.shapes import shows
+from workings.errors import counted
+from workings.layers.randomness import mix, seed_draws
+from workings.models.denoiser import Condition, forgotten
+from workings.models.diffusion_model import DiffusionModel
+from workings.models.diffusion_model_settings import DiffusionModelSettings, fitted_network
+from workings.objectives.denoising import DenoisingLoss, unconditional_rows
+from workings.tasks.diffusion_settings import DiffusionTaskSettings
+from workings.tasks.diffusion_views import GUIDANCES, Shown, guidance_sheet, in_numbers, trajectory_sheet
+from workings.tasks.drawing import Drawing, numbered, sheet
+from workings.tasks.picture_parts import Parts, watcher
+from workings.tasks.prompts import Prompts, make_prompts
+from workings.training.game import Batch, Loss
+from workings.training.settings import OptimizerSettings
+from workings.weights.folder import save_folder
+
+MEASURED, AT_ONCE = 512, 64
+"""Validation pictures whose noise is taken off in an evaluation, and how many at a time."""
+CHECKED = 60
+"""Prompts of shapes that are drawn and checked."""
+
+
+class Diffusion(Drawing):
+    """One player, `model`, that learns to take noise off pictures."""
+
+    newest = True
+    settings: DiffusionTaskSettings
+
+    def __init__(self, settings: DiffusionTaskSettings):
+        super().__init__(settings)
+        s, d = settings, settings.data
+        self.prompts: Prompts | None = make_prompts(s.text, self.learned.labels, d.longest) if d.prompted else None
+        self.examples = self.prompts.frame(self.learned.labels) if self.prompts else None
+        self.held_targets = numbered(self.held, self.names)
+        if not isinstance(s.model, DiffusionModelSettings):
+            body = self.prompts.body if self.prompts else None
+            network = fitted_network(s.model, self.shape, self.names, body.width if body else 0)
+            frozen = bool(s.text.start and self.prompts)
+            self.settings = s = replace(s, model=DiffusionModelSettings(diffusion=s.diffusion, text=body, frozen=frozen, **network))
+        torch.manual_seed(mix(s.training.seed, 0))
+        model = DiffusionModel(s.model)
+        if self.prompts and self.prompts.weights:
+            assert model.text is not None
+            model.text.load_state_dict(self.prompts.weights)
+        self.players = {"model": model}
+        self.measure = DenoisingLoss(s.diffusion)
+        self.flops_per_step = 3 * s.training.batch * self.flops_of_one()
+        drawn = s.shown.pictures * s.shown.steps * (2 if self.told else 1)
+        self.steps_per_evaluation = (min(MEASURED, len(self.held)) + 2 * drawn + CHECKED * s.shown.steps * 2 * self.checkable) / s.training.batch / 3
+
+    @property
+    def model(self) -> DiffusionModel:
+        """The player."""
+        model = self.players["model"]
+        assert isinstance(model, DiffusionModel)
+        return model
+
+    @property
+    def told(self) -> bool:
+        """Whether the model is told classes or captions."""
+        return bool(self.names or self.prompts)
+
+    @property
+    def checkable(self) -> bool:
+        """Whether code can say if a picture shows its caption."""
+        return self.settings.data.source.removeprefix("builtin:") == "shapes"
+
+    def read_parts(self) -> Parts:
+        """With captions in place of labels, where they are to be learned."""
+        d = self.settings.data
+        if not d.prompted:
+            return super().read_parts()
+        how: dict[str, Any] = dict(size=d.size, channels=d.channels, validation=d.validation, strict=d.strict, watch=watcher())
+        found = read_captioned(d.source, d.captions, **how)
+        assert found.validation is not None
+        return Parts(found.train, found.validation, found.test, found.preparation, found.notes)
+
+    def about(self) -> str:
+        """What is learned from what, in a line."""
+        s, parameters = self.settings, sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+        how = f"{s.diffusion.schedule} schedule, predicting {s.diffusion.prediction}"
+        return "; ".join([f"a diffusion model ({'U-Net' if s.model.unet else 'transformer'}) of {parameters:,} parameters, {how}", *self.data_facts()])
+
+    def data_facts(self) -> list[str]:
+        """The data in sentences."""
+        facts = super().data_facts()
+        if self.prompts:
+            facts.append(f"captions of {counted(len(self.prompts.words), 'word')}, as {self.learned.labels[0]!r}")
+            if self.prompts.framing.cut:
+                facts.append(f"{counted(self.prompts.framing.cut, 'caption')} longer than {self.prompts.framing.room} tokens, cut")
+        return facts
+
+    def optimizer(self, player: str) -> OptimizerSettings:
+        """How the model learns."""
+        return self.settings.optimizer
+
+    def batch(self, step: int, turn: int, first: int, count: int) -> Batch:
+        """Pictures, and labels or captions: tokens and visible, [count, T]."""
+        batch = super().batch(step, turn, first, count)
+        if self.prompts is None or self.examples is None:
+            return batch
+        rows = self.order.indices(step * self.settings.training.batch + first, count).tolist()
+        tokens, visible = self.prompts.padded([self.examples[row] for row in rows])
+        return batch | {"tokens": tokens, "visible": visible}
+
+    def loss(self, player: str, batch: Batch, step: int) -> Loss:
+        """The weighed squared errors of all numbers of the pictures; the condition is left out of some rows, which guidance needs."""
+        model, rows = self.players["model"], len(batch["pictures"])
+        x = in_numbers(batch["pictures"])
+        condition = forgotten(self.condition(batch), unconditional_rows(rows, self.settings.diffusion.unconditional), self.settings.model.network)
+        return Loss(self.measure(model, x, condition), x.numel())
+
+    def condition(self, batch: Batch) -> Condition:
+        """What the network is told of a batch."""
+        return self.model.condition(batch.get("labels"), batch.get("tokens"), batch.get("visible"))
+
+    def evaluate(self) -> dict[str, float]:
+        """The loss on validation pictures, with the same noise every time; where code can read drawings, how many show what their prompt says."""
+        rows = Order(len(self.held), 0).indices(0, min(len(self.held), MEASURED))
+        device = next(self.model.parameters()).device
+        total = torch.zeros((), dtype=torch.float64)
+        for number, some in enumerate(rows.split(AT_ONCE)):
+            seed_draws(0, number)
+            batch = {"pictures": self.held.pixels(some), "labels": self.held_targets[some]} if self.names else {"pictures": self.held.pixels(some)}
+            if self.prompts:
+                tokens, visible = self.prompts.read([self.held.labels[row] for row in some.tolist()])
+                batch |= {"tokens": tokens, "visible": visible}
+            batch = {key: tensor.to(device) for key, tensor in batch.items()}
+            total += float(self.measure(self.model, in_numbers(batch["pictures"]), self.condition(batch)))
+        scores = {"loss": float(total) / (len(rows) * self.held.pixels(rows[:1]).numel())}
+        if self.checkable:
+            asked = self.held.labels[:CHECKED]
+            drawn = self.shown(asked).pictures
+            scores["prompt_accuracy"] = sum(shows(picture, caption) for picture, caption in zip(drawn, asked, strict=True)) / len(asked)
+        return scores
+
+    def shown(self, asked: Sequence[str] | None = None) -> Shown:
+        """Drawings from the same noise every time. asked: a caption for each; by default some of the validation pictures', or the classes in turn."""
+        s, count = self.settings.shown, len(asked) if asked is not None else self.settings.shown.pictures
+        labels = torch.arange(count) % len(self.names) if self.names else None
+        if self.prompts:
+            asked = asked if asked is not None else [self.held.labels[row % len(self.held)] for row in range(count)]
+        return Shown(self.model, self.prompts, self.shape, s.sampler, s.steps, s.guidance if self.told else 0.0).draw(count, labels, asked)
+
+    def preview(self, step: int) -> dict[str, Any]:
+        """Drawings from the same noise, one on its way from noise, and what guidance does."""
+        shown = self.shown()
+        files = {"grid.png": png(sheet(shown.pictures, len(self.names) if 1 < len(self.names) <= 16 else 8)), "trajectory.png": png(trajectory_sheet(shown))}
+        text = f"drawn in {self.settings.shown.steps} steps of {self.settings.shown.sampler}"
+        if self.told:
+            files["guidance.png"] = png(guidance_sheet(shown))
+            text += f" with guidance {self.settings.shown.guidance:g}; guidance.png: {', '.join(f'{weight:g}' for weight in GUIDANCES)}"
+        asked = [f"{caption}" for caption in shown.asked[:8]] if shown.asked else []
+        return {"text": text, "files": files, **({"prompts": asked} if asked else {})}
+
+    def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
+        """The model folder, with the tokenizer and the words of the captions."""
+        s = self.settings
+        card = f"# A diffusion model\n\nTrained on {s.data.source}; `workings report` writes the full card.\n"
+        facts: dict[str, Any] = {"shown": {"sampler": s.shown.sampler, "steps": s.shown.steps, "guidance": s.shown.guidance}}
+        if self.prompts:
+            facts["prompts"] = self.prompts.facts()
+        save_folder(folder, "diffusion", s.model, weights["model"], self.prompts.tokenizer if self.prompts else None, card, **facts, scores=scores)
+
+    def flops_of_one(self) -> float:
+        """Of one estimate of one picture, as torch counts them."""
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            self.model.eval()(torch.zeros(1, *self.shape), 1.0)
+        self.model.train()
+        return float(counter.get_total_flops())

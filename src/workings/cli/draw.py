@@ -13,7 +13,7 @@ app = make_app(
     "workings draw runs/NAME -n 64 --grid",
     "workings draw runs/NAME --label 7 -n 16 --out sevens",
     "workings draw runs/NAME --between --grid",
-    'workings draw runs/NAME --prompt "a red apple" --guidance 3 --steps 25 --seed 1 -n 16',
+    'workings draw runs/NAME --prompt "a red apple" --guidance 3 -n 16',
     'workings draw runs/NAME --prompt "a cat" --begin dog.png --strength 0.6',
     "workings draw runs/NAME --between a.png b.png --grid",
     "workings draw runs/NAME --reconstruct photos --grid",

@@ -140,7 +140,7 @@ class Diffusion(Drawing):
                 tokens, visible = self.prompts.read([self.held.labels[row] for row in some.tolist()])
                 batch |= {"tokens": tokens, "visible": visible}
             batch = {key: tensor.to(device) for key, tensor in batch.items()}
-            total += float(self.measure(self.model, in_numbers(batch["pictures"]), self.condition(batch)))
+            total += float(self.measure(self.model, in_numbers(batch["pictures"]), self.condition(batch)).detach())
         scores = {"loss": float(total) / (len(rows) * self.held.pixels(rows[:1]).numel())}
         if self.checkable:
             asked = self.held.labels[:CHECKED]

@@ -53,8 +53,8 @@ class DiffusionDrawer(Drawer):
         """Pictures from noise; the first ones are the same however many are asked for.
 
         prompt: what to draw, one text or one for each; negative: what to keep away from (with guidance). begin: pictures, uint8 [n or 1, C, H, W], to begin
-        from, changed by `strength`; with a mask (bool [H, W], true where the picture stays) the rest is drawn anew. trajectory: also the way from noise, so that
-        each picture is followed by its stops. Other choices are the fields of `DiffusionDraw`: sampler, steps, guidance, spacing, eta, strength.
+        from, changed by `strength`; with a mask (bool [H, W], true where the picture stays) the rest is drawn anew. trajectory: also the way from noise: each
+        picture after its stops. Other choices are the fields of `DiffusionDraw`: sampler, steps, guidance, spacing, eta, strength.
         """
         if n < 1:
             raise BadInput(f"n is {n}; it must be at least 1.")

@@ -45,6 +45,7 @@ STATEMENTS = [
     "5.1d",
     "5.3a",
     "5.3b",
+    "5.3c",
     "6.1c",
     "6.1c (ensembles)",
     "6.1d (features)",

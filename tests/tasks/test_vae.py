@@ -149,7 +149,7 @@ def test_settings_are_read_back_as_they_are_written(tmp_path):
         ({"objective": {"samples": 0}}, "objective.samples is 0"),
         ({"objective": {"binarization": "dequantized"}}, "coins show 0 or 1"),
         ({"objective": {"binarization": "fixed"}, "model": {"likelihood": "gaussian"}}, "no bounded density"),
-        ({"objective": {"binarisation": "fixed"}}, "Did you mean 'objective.binarization'"),
+        ({"objective": {"binarizaton": "fixed"}}, "Did you mean 'objective.binarization'"),
     ],
 )
 def test_what_cannot_be_is_refused(table, sentence):

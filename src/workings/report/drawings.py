@@ -43,4 +43,4 @@ def over_time(run: Path, rows: list[dict[str, Any]]) -> Section:
     shown = [(f"step {rows[i]['step']:,}", embedded(read_image(run / rows[i]["files"]["grid.png"]), SMALL, COLUMNS)) for i in spread(len(rows), OVER_TIME)]
     last = [("drawn", embedded(read_image(run / rows[-1]["files"]["grid.png"]), WIDE, COLUMNS))]
     last += [("to learn from", embedded(read_image(data), WIDE, COLUMNS))] if data.is_file() else []
-    return Section("Drawings", render("drawings.html", shown=shown, last=last))
+    return Section("Drawings", render("drawings.html", shown=shown, last=last, prompts=rows[-1].get("prompts", [])))

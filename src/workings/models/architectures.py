@@ -6,6 +6,7 @@ from workings.models.diffusion_model_settings import DiffusionModelSettings
 from workings.models.diffusion_transformer_settings import DiffusionTransformerSettings
 from workings.models.encoder_settings import EncoderDecoderSettings, EncoderSettings
 from workings.models.ensemble_settings import EnsembleSettings
+from workings.models.gan_settings import DCGANSettings, ProgressiveSettings
 from workings.models.hybrid_settings import HybridSettings
 from workings.models.lenet_settings import LeNetSettings
 from workings.models.mlp_settings import MLPSettings
@@ -35,6 +36,8 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "unet": UNetSettings,
     "diffusion-transformer": DiffusionTransformerSettings,
     "diffusion-model": DiffusionModelSettings,
+    "dcgan": DCGANSettings,
+    "progressive-gan": ProgressiveSettings,
     "ensemble": EnsembleSettings,
 }
 

@@ -26,11 +26,24 @@ CLASSES = {
     "vae": ("vae", "VAE"),
     "unet": ("unet", "UNet"),
     "diffusion-transformer": ("diffusion_transformer", "DiffusionTransformer"),
+    "dcgan": ("dcgan", "DCGANGenerator"),
+    "progressive-gan": ("progressive_gan", "ProgressiveGenerator"),
 }
 """Architecture -> the module and the class in it."""
+DISCRIMINATORS = {"dcgan": ("dcgan", "DCGANDiscriminator"), "progressive-gan": ("progressive_gan", "ProgressiveDiscriminator")}
+"""The same of the players whose only use is to teach the others."""
 
 
 def build(settings: Any) -> nn.Module:
     """The model that the settings describe, freshly initialized from torch's global generator."""
-    module, name = CLASSES[name_of(settings)]
+    return made(*CLASSES[name_of(settings)], settings)
+
+
+def build_discriminator(settings: Any) -> nn.Module:
+    """The discriminator that plays against the generator that the settings describe, likewise."""
+    return made(*DISCRIMINATORS[name_of(settings)], settings)
+
+
+def made(module: str, name: str, settings: Any) -> nn.Module:
+    """A model of that class in a module here."""
     return getattr(import_module(f"workings.models.{module}"), name)(settings)

@@ -22,6 +22,7 @@ app.command("workings.cli.train_translation:app", name="translation", help="Trai
 app.command("workings.cli.train_pictures:app", name="pictures", help="Train a model that says what is in a picture.")
 app.command("workings.cli.train_vae:app", name="vae", help="Train a variational autoencoder, which draws pictures.")
 app.command("workings.cli.train_diffusion:app", name="diffusion", help="Train a model that draws out of noise.")
+app.command("workings.cli.train_gan:app", name="gan", help="Train a generator against a discriminator: a model that draws.")
 
 resume_app = make_app(
     "resume",

@@ -80,6 +80,7 @@ class DCGANDiscriminator(nn.Module):
 
     For each halving a 4 x 4 convolution with stride 2, a norm but in the first, leaky ReLU; then w . h + b over all of the last map,
     and with labels by projection V_y . (sum over pixels of h).
+    Its batch norms have no running statistics: it judges a batch by the batch, then as ever.
     Parameters: `halvings.{l}`, `norms.{l}` of batch norms, `score` w, b; `plane` or `projection` where there are labels.
     """
 
@@ -94,7 +95,9 @@ class DCGANDiscriminator(nn.Module):
         normed = [False] + [s.norm == "batch"] * (s.doublings - 1)
         pairs = zip([first, *widths], widths, normed, strict=False)
         self.halvings = nn.ModuleList(tamed(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not norm)) for inputs, outputs, norm in pairs)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) if norm else nn.Identity() for width, norm in zip(widths, normed, strict=True))
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(width, track_running_stats=False) if norm else nn.Identity() for width, norm in zip(widths, normed, strict=True)
+        )
         self.score = tamed(nn.Linear(widths[-1] * s.start[0] * s.start[1], 1))
         self.initialize()
 

@@ -20,6 +20,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "pictures": ("pictures", "Pictures"),
     "vae": ("vae", "DrawsByVAE"),
     "diffusion": ("diffusion", "Diffusion"),
+    "gan": ("gan", "Gan"),
     "pretraining": ("pretraining", "pretraining"),
 }
 """Task -> the module of its game, and what makes the game in it."""

@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "pictures": ("picture_classifier", "PictureClassifier", "classify {folder} picture.jpg"),
     "vae": ("vae_drawer", "VAEDrawer", "draw {folder} -n 64 --grid"),
     "diffusion": ("diffusion_drawer", "DiffusionDrawer", "draw {folder} -n 64 --grid"),
+    "gan": ("gan_drawer", "GanDrawer", "draw {folder} -n 64 --grid"),
 }
 """Task -> module, class, command to try."""
 ENSEMBLES: dict[str, tuple[str, str]] = {"sentences": ("text_ensemble", "TextEnsemble")}

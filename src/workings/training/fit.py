@@ -166,6 +166,8 @@ class Loop:
     def step(self) -> dict[str, float]:
         """One step: every player in its turn takes the gradient of its loss on the whole batch, and steps."""
         rates: dict[str, float] = {}
+        for name in self.game.begins_anew(self.state.step):
+            self.players[name].forget()
         for turn, name in enumerate(self.game.turns(self.state.step)):
             player = self.players[name]
             count, totals = self.gradient(turn, name, self.state.step)

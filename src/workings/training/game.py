@@ -46,6 +46,10 @@ class Game(ABC):
         """Who learns in this step, in order; a name may come more than once."""
         return tuple(self.players)
 
+    def begins_anew(self, step: int) -> tuple[str, ...]:
+        """Whose optimizers forget, before this step, what they remember of gradients; nobody's by default. A function of the step, as everything is."""
+        return ()
+
     def rows(self, step: int, turn: int, batch: int) -> int:
         """How many rows the whole batch of a turn has: those asked for, unless a task counts otherwise, as one that fills batches with so many tokens."""
         return batch

@@ -55,6 +55,11 @@ class Player:
         for parameter in self.parameters:
             parameter.grad = None
 
+    def forget(self) -> None:
+        """The optimizers begin anew, as if no gradient had been seen; weights and their average stay."""
+        for optimizer in self.optimizers:
+            optimizer.state.clear()
+
     def averaged(self) -> AbstractContextManager[None]:
         """A block in which the module has its averaged weights, where an average is kept."""
         return self.average.applied() if self.average is not None else nullcontext()

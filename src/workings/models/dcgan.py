@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from workings.layers.fast.activated_norm import by_pixel
 from workings.layers.labels import LabelPlane, Projection
 from workings.models.gan_settings import DCGANSettings
 from workings.models.picture_input import check_pictures
@@ -69,7 +70,7 @@ class DCGANGenerator(nn.Module):
         h = self.project(z)
         if self.labels is not None:
             h = h + self.labels(labels)
-        h = h.view(len(z), -1, *self.settings.start)  # B C h w
+        h = by_pixel(h.view(len(z), -1, *self.settings.start))  # B C h w
         for norm, doubling in zip(self.norms, self.doublings, strict=True):
             h = doubling(F.relu(norm(h)))
         return h.tanh()
@@ -108,7 +109,7 @@ class DCGANDiscriminator(nn.Module):
     def forward(self, pictures: Tensor, labels: Tensor | None = None) -> Tensor:
         """pictures: [B, C, H, W]; labels: int64 [B], where there are labels."""
         check_pictures(pictures, self.settings.channels, self.settings.image_size)
-        h = pictures if self.plane is None else self.plane(pictures, labels)
+        h = by_pixel(pictures if self.plane is None else self.plane(pictures, labels))
         for halving, norm in zip(self.halvings, self.norms, strict=True):
             h = F.leaky_relu(norm(halving(h)), SLOPE)
         score = self.score(h.flatten(1))[:, 0]

@@ -8,8 +8,9 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from workings.layers.fast.coins import coin_density
 
 LOG_TWO_PI = math.log(2 * math.pi)
 
@@ -83,14 +84,14 @@ class Bernoulli(NamedTuple):
     @property
     def mean(self) -> Tensor:
         """The probabilities, [B, S, n]."""
-        return torch.sigmoid(self.logits)
+        return torch.sigmoid(wide(self.logits))
 
     def log_density(self, x: Tensor) -> Tensor:
         """sum_i (x_i log p_i + (1 - x_i) log(1 - p_i)) = sum_i (x_i l_i - softplus(l_i)). x: [B, S or 1, n], 0 or 1 -> [B, S].
 
         For an x between 0 and 1 this is a cross-entropy and no density.
         """
-        return (x * self.logits - F.softplus(self.logits, threshold=40)).sum(-1)  # beyond 40, float64 holds no difference from the logit itself
+        return coin_density(self.logits, x)
 
 
 Posterior = DiagonalGaussian | FullGaussian

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from workings.layers.fast.coins import thrown
 from workings.layers.fast.noise import uniform
 from workings.layers.randomness import mix
 
@@ -37,6 +38,7 @@ def pixel_values(pictures: Tensor, how: str, key: int | None = None, first: int 
     """
     if how == "gray":
         return pictures.float() / 255
-    rows = (key, first, None) if key is not None and how != "fixed" else (KEY, 0, picture_keys(pictures))
-    u = uniform(len(pictures), pictures[0].numel(), rows[0], rows[1], pictures.device, rows[2]).view_as(pictures)
-    return (pictures + u) / 256 if how == "dequantized" else (u * 255 < pictures).float()
+    key, first, numbers = (key, first, None) if key is not None and how != "fixed" else (KEY, 0, picture_keys(pictures))
+    if how != "dequantized":
+        return thrown(pictures, key, first, numbers)
+    return (pictures + uniform(len(pictures), pictures[0].numel(), key, first, pictures.device, numbers).view_as(pictures)) / 256

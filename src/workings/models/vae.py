@@ -90,7 +90,7 @@ class BernoulliOutput(nn.Module):
 
     def forward(self, numbers: Tensor, hidden: Tensor) -> Bernoulli:
         """numbers: logits [B, S, D]."""
-        return Bernoulli(wide(numbers))
+        return Bernoulli(numbers)
 
 
 class GaussianOutput(nn.Module):

@@ -23,15 +23,15 @@ def enabled() -> bool:
     return os.environ.get("WORKINGS_FAST", "1") != "0"
 
 
-def kernels_take(*tensors: Tensor, widest: int = WIDEST) -> bool:
+def kernels_take(*tensors: Tensor, widest: int = WIDEST, least: int = LEAST) -> bool:
     """Whether the compiled kernels should work on these: plain tensors in this machine's memory, float32 or bfloat16, and no graph being traced.
 
-    The first tensor is the one that must be large enough. widest: the longest last dimension.
+    The first tensor is the one that must be large enough. widest: the longest last dimension; least: the fewest elements that are worth a call.
     """
     for x in tensors:
         if type(x) not in (Tensor, nn.Parameter) or x.device.type != "cpu" or x.dtype not in SHORT or not 0 < x.shape[-1] <= widest:
             return False
-    return tensors[0].numel() >= LEAST and enabled() and not torch.compiler.is_compiling() and not torch.jit.is_tracing() and library() is not None
+    return tensors[0].numel() >= least and enabled() and not torch.compiler.is_compiling() and not torch.jit.is_tracing() and library() is not None
 
 
 @functools.cache

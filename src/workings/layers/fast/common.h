@@ -59,3 +59,23 @@ static inline float below(float x, float bell) {
     float tail = 0.5f * bell * t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
     return x < 0 ? tail : 1.0f - tail;
 }
+
+/* 32 well-mixed bits of 32 bits. */
+static inline uint32_t mix(uint32_t x) {
+    x ^= x >> 16; x *= 0x7feb352d; x ^= x >> 15; x *= 0x846ca68b; x ^= x >> 16;
+    return x;
+}
+
+/* The bits of an element are a function of (key, row, column): what the row gives, and the bits of column i. */
+typedef struct { uint32_t a, b; } Hash;
+static inline Hash hash_of(int64_t key, int64_t row) {
+    uint32_t a = mix((uint32_t)row ^ (uint32_t)key);
+    return (Hash){a, mix(a + (uint32_t)(key >> 32) + (uint32_t)(row >> 32) * 0x9e3779b9)};
+}
+static inline uint32_t hashed(Hash hash, int64_t i) {
+    uint32_t h = ((uint32_t)i ^ hash.a) * 0x7feb352d;
+    return (h ^ (h >> 15) ^ hash.b) * 0x846ca68b;
+}
+
+/* u in (0, 1), the middle of one of 2^23 intervals, which is exact: 0 and 1 are never met. */
+static inline float inside(uint32_t bits) { return ((float)(int32_t)(bits >> 9) + 0.5f) * 1.1920928955078125e-7f; }

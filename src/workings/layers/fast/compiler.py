@@ -21,6 +21,8 @@ KINDS = {"p": ctypes.c_void_p, "i": ctypes.c_int64, "d": ctypes.c_double}
 KERNELS = {
     "dropped": "pppiiiiiidi",
     "uniform": "ppiiiii",
+    "thrown": "pppiiiii",
+    "coin_density": "ppppiiiii",
     "softmax": "ppppiiiiidiiidi",
     "softmax_backward": "ppppiiiiidiiidi",
     "gelu": "pppiiii",

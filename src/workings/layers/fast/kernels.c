@@ -6,22 +6,14 @@
  */
 #include "common.h"
 
-static inline uint32_t mix(uint32_t x) {
-    x ^= x >> 16; x *= 0x7feb352d; x ^= x >> 15; x *= 0x846ca68b; x ^= x >> 16;
-    return x;
-}
-
 /* x <- x / (1 - p) where the mask keeps, 0 elsewhere; the mask of a row is a function of (key, row, column). */
 static inline void drop(float *x, int64_t n, int64_t key, int64_t row, double p) {
     if (p <= 0) return;
-    uint32_t a = mix((uint32_t)row ^ (uint32_t)key);
-    uint32_t b = mix(a + (uint32_t)(key >> 32) + (uint32_t)(row >> 32) * 0x9e3779b9);
+    Hash hash = hash_of(key, row);
     int32_t least = (int32_t)(p * 16777216 + 0.5);
     float scale = (float)(1.0 / (1.0 - p));
     EACH for (int64_t i = 0; i < n; i++) {
-        uint32_t h = ((uint32_t)i ^ a) * 0x7feb352d;
-        h = (h ^ (h >> 15) ^ b) * 0x846ca68b;
-        x[i] = (int32_t)(h >> 8) >= least ? x[i] * scale : 0.0f;
+        x[i] = (int32_t)(hashed(hash, i) >> 8) >= least ? x[i] * scale : 0.0f;
     }
 }
 
@@ -37,16 +29,10 @@ void dropped(void *y, const void *x, const int64_t *numbers, int64_t rows, int64
 
 /* u in (0, 1), the middle of one of 2^23 intervals; `numbers` and `first` as above. */
 void uniform(float *u, const int64_t *numbers, int64_t rows, int64_t width, int64_t key, int64_t first, int64_t threads) {
-    ROWS for (int64_t number = 0; number < rows; number++) {
-        int64_t row = first + (numbers ? numbers[number] : number);
-        uint32_t a = mix((uint32_t)row ^ (uint32_t)key);
-        uint32_t b = mix(a + (uint32_t)(key >> 32) + (uint32_t)(row >> 32) * 0x9e3779b9);
-        float *to = u + number * width;
-        EACH for (int64_t i = 0; i < width; i++) {
-            uint32_t h = ((uint32_t)i ^ a) * 0x7feb352d;
-            h = (h ^ (h >> 15) ^ b) * 0x846ca68b;
-            to[i] = ((float)(int32_t)(h >> 9) + 0.5f) * 1.1920928955078125e-7f; /* exact: 0 and 1 are never met */
-        }
+    ROWS for (int64_t row = 0; row < rows; row++) {
+        Hash hash = hash_of(key, first + (numbers ? numbers[row] : row));
+        float *to = u + row * width;
+        EACH for (int64_t i = 0; i < width; i++) to[i] = inside(hashed(hash, i));
     }
 }
 

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from workings.objectives.diffusion_settings import TABLES, DiffusionSettings
+from workings.objectives.diffusion_settings import DiffusionSettings
 
 FLOW_TOP = 0.999
 """The last time of a flow: at time 1 nothing of the data is left, sigma is infinite and no scale makes z into x."""
@@ -198,8 +198,3 @@ def noise_schedule(settings: DiffusionSettings) -> NoiseSchedule:
     }
     with torch.device("cpu"):  # numbers, even where a model's weights are left blank
         return make[settings.schedule]()
-
-
-def in_steps(settings: DiffusionSettings) -> int:
-    """How many steps the schedule has, 0 if any number."""
-    return settings.steps if settings.schedule in TABLES else 0

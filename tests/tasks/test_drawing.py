@@ -18,7 +18,7 @@ from workings.training.settings import TrainingSettings
 
 class Settings:
     def __init__(self, **data):
-        self.data, self.training = DrawingData(**data), TrainingSettings(batch=7, steps=3)
+        self.data, self.scores, self.training = DrawingData(**data), ScoresSettings(), TrainingSettings(batch=7, steps=3)
 
 
 class Look(Drawing):

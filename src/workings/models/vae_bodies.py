@@ -1,7 +1,7 @@
 """What encoders and decoders of pictures are made of: fully connected layers, or convolutions that halve and double (statements 5.1b, 5.1c, 6.2a, 6.2b)."""
 
-from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from workings.layers.feed_forward import PHI as SMOOTH
 from workings.layers.linear import Linear
 from workings.models.vae_settings import VAESettings
 
-PHI: dict[str, Callable[[Tensor], Tensor]] = SMOOTH | {"tanh": torch.tanh}
+PHI: dict[str, Any] = SMOOTH | {"tanh": torch.tanh}
 
 
 def sizes_of(settings: VAESettings) -> list[tuple[int, int]]:

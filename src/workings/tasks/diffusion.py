@@ -59,7 +59,7 @@ class Diffusion(Drawing):
         self.players = {"model": model}
         self.measure = DenoisingLoss(s.diffusion)
         self.flops_per_step = 3 * s.training.batch * self.flops_of_one()
-        drawn = s.shown.pictures * s.shown.steps * (2 if self.told else 1)
+        drawn = (s.shown.pictures + (s.scores.drawings if self.scorer else 0)) * s.shown.steps * (2 if self.told else 1)
         self.steps_per_evaluation = (min(MEASURED, len(self.held)) + 2 * drawn + CHECKED * s.shown.steps * 2 * self.checkable) / s.training.batch / 3
 
     @property
@@ -102,6 +102,8 @@ class Diffusion(Drawing):
             facts.append(f"captions of {counted(len(self.prompts.words), 'word')}, as {self.learned.labels[0]!r}")
             if self.prompts.framing.cut:
                 facts.append(f"{counted(self.prompts.framing.cut, 'caption')} longer than {self.prompts.framing.room} tokens, cut")
+        if self.scorer:
+            facts += self.scorer.facts(self.settings.scores.drawings)
         return facts
 
     def optimizer(self, player: str) -> OptimizerSettings:
@@ -142,19 +144,24 @@ class Diffusion(Drawing):
             batch = {key: tensor.to(device) for key, tensor in batch.items()}
             total += float(self.measure(self.model, in_numbers(batch["pictures"]), self.condition(batch)).detach())
         scores = {"loss": float(total) / (len(rows) * self.held.pixels(rows[:1]).numel())}
+        if self.scorer:
+            drawn = self.shown(count=self.settings.scores.drawings)
+            scores |= self.scorer.of(drawn.pictures, drawn.labels)
         if self.checkable:
             asked = self.held.labels[:CHECKED]
             drawn = self.shown(asked).pictures
             scores["prompt_accuracy"] = sum(shows(picture, caption) for picture, caption in zip(drawn, asked, strict=True)) / len(asked)
         return scores
 
-    def shown(self, asked: Sequence[str] | None = None) -> Shown:
+    def shown(self, asked: Sequence[str] | None = None, count: int = 0) -> Shown:
         """Drawings from the same noise every time. asked: a caption for each; by default some of the validation pictures', or the classes in turn."""
-        s, count = self.settings.shown, len(asked) if asked is not None else self.settings.shown.pictures
+        s, count = self.settings.shown, len(asked) if asked is not None else count or self.settings.shown.pictures
         labels = torch.arange(count) % len(self.names) if self.names else None
         if self.prompts:
             asked = asked if asked is not None else [self.held.labels[row % len(self.held)] for row in range(count)]
-        return Shown(self.model, self.prompts, self.shape, s.sampler, s.steps, s.guidance if self.told else 0.0).draw(count, labels, asked)
+        shown = Shown(self.model, self.prompts, self.shape, s.sampler, s.steps, s.guidance if self.told else 0.0).draw(count, labels, asked)
+        shown.labels = [self.names[label] for label in labels.tolist()] if labels is not None else None
+        return shown
 
     def preview(self, step: int) -> dict[str, Any]:
         """Drawings from the same noise, one on its way from noise, and what guidance does."""

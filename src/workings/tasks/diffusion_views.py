@@ -46,6 +46,8 @@ class Shown:
     """The first of them on their way, z = alpha x: uint8 [ROWS, C, H, W] for each stop."""
     condition: Condition = None
     asked: tuple[str, ...] = ()
+    labels: list[str] | None = None
+    """The names of the classes that were asked for."""
 
     def draw(self, count: int, labels: Tensor | None, asked: Sequence[str] | None) -> "Shown":
         """Draw so many, told their class numbers or captions."""

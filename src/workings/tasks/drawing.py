@@ -16,6 +16,7 @@ from workings.errors import BadInput, counted
 from workings.tasks.class_facts import class_facts
 from workings.tasks.drawing_settings import DrawingData
 from workings.tasks.picture_parts import Parts, choosing, read, whole
+from workings.tasks.scorer import Scorer
 from workings.training.game import Batch, Game
 from workings.training.settings import TrainingSettings
 
@@ -40,6 +41,7 @@ class Drawing(Game):
         self.order = Order(len(self.learned), s.seed)
         self.fingerprint = hashlib.sha256((self.learned.fingerprint() + self.held.fingerprint()).encode()).hexdigest()
         self.units_per_step = s.batch * self.batches_per_step
+        self.scorer = Scorer(settings.scores, self.learned, self.held, self.names)
 
     def read_parts(self) -> Parts:
         """The pictures, in their parts."""

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workings.data.labeled_pictures import LabeledPictures
 from workings.data.pictures import png
 from workings.layers.fast.noise import normal, uniform
 from workings.layers.randomness import mix
@@ -57,7 +56,6 @@ class Gan(Drawing):
         self.held_targets, self.steps = numbered(self.held, self.names), 0
         self.drawn: dict[tuple[int, int, int], Tensor] = {}
         """What the generator has drawn in this step, by step, first row and number of rows."""
-        self.judge = judge_of(settings, self.learned, self.held)
         self.worries = 0
         """Evaluations in a row that gave reason to complain."""
         self.scores: dict[str, Any] = {}
@@ -66,7 +64,7 @@ class Gan(Drawing):
     @property
     def drawings(self) -> int:
         """How many pictures are drawn for an evaluation."""
-        return self.settings.scores.drawings if self.judge else min(COMPARED, self.settings.scores.drawings)
+        return self.settings.scores.drawings if self.scorer else min(COMPARED, self.settings.scores.drawings)
 
     def about(self) -> str:
         """What is learned from what, in a line."""
@@ -82,8 +80,8 @@ class Gan(Drawing):
             shown = self.settings.training.batch * self.batches_per_step
             sizes = " -> ".join(f"{m.start[0] << stage} x {m.start[1] << stage}" for stage in range(m.doublings + 1))
             facts.append(f"the players grow {sizes}, and are grown after {m.grown_after:,} pictures, {-(-m.grown_after // shown):,} steps")
-        if self.judge:
-            facts += self.judge.facts(self.drawings)
+        if self.scorer:
+            facts += self.scorer.facts(self.drawings)
         return facts
 
     def turns(self, step: int) -> tuple[str, ...]:
@@ -194,9 +192,9 @@ class Gan(Drawing):
             "told_apart": told_apart(real, drawn),
             "diversity": distance_apart(pictures[:COMPARED], few) / max(apart, 1e-6),
         }
-        if self.judge:
+        if self.scorer:
             with torch.autocast(pictures.device.type, enabled=False):
-                self.scores |= self.judge.of(pictures, [self.names[label] for label in labels.tolist()] if labels is not None else None)
+                self.scores |= self.scorer.of(pictures, [self.names[label] for label in labels.tolist()] if labels is not None else None)
         return self.scores
 
     @torch.no_grad()
@@ -266,12 +264,3 @@ def key_of(batch: Batch, step: int) -> tuple[int, int, int]:
 def pieces(size: int, x: Tensor, labels: Tensor | None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """So many rows at a time."""
     return ((x[rows], None if labels is None else labels[rows]) for rows in torch.arange(len(x)).split(size))
-
-
-def judge_of(settings: GanTaskSettings, learned: LabeledPictures, held: LabeledPictures) -> Any:
-    """What scores drawings, where a judge is named."""
-    if not settings.scores.judge:
-        return None
-    from workings.tasks.drawing_scores import DrawingScores, open_judge
-
-    return DrawingScores(open_judge(settings.scores.judge), learned, held)

@@ -19,7 +19,7 @@ from workings.models.vae import VAE
 from workings.objectives.elbo import Bound, elbo, iwae
 from workings.settings import to_dict
 from workings.tasks.drawing import COLUMNS, SHOWN, Drawing, numbered, sheet
-from workings.tasks.vae_scores import Described, describe, estimated
+from workings.tasks.vae_scores import AT_ONCE, Described, describe, estimated
 from workings.tasks.vae_settings import VAETaskSettings
 from workings.tasks.vae_views import along, best_dimensions, between, drawn, in_pairs, on_the_map
 from workings.training.game import Batch, Loss
@@ -75,7 +75,7 @@ class DrawsByVAE(Drawing):
 
     def data_facts(self) -> list[str]:
         """The data in sentences."""
-        return [*super().data_facts(), TOLD[self.settings.objective.binarization]]
+        return [*super().data_facts(), TOLD[self.settings.objective.binarization], *self.scorer.facts(self.settings.scores.drawings)]
 
     def optimizer(self, player: str) -> OptimizerSettings:
         """How the model learns."""
@@ -103,7 +103,13 @@ class DrawsByVAE(Drawing):
         """The bound of every validation picture, with draws that are always the same."""
         o = self.settings.objective
         self.described = describe(self.model, self.held, self.held_targets, o.binarization, o.inner)
-        return self.described.scores
+        if not self.scorer:
+            return self.described.scores
+        count = self.settings.scores.drawings
+        labels = torch.arange(count) % len(self.names) if self.names else None
+        z = normal(count, self.model.settings.latent, mix(0), 0, self.described.means.device)
+        pictures = torch.cat([drawn(self.model, z[rows], None if labels is None else labels[rows]) for rows in torch.arange(count).split(AT_ONCE)])
+        return self.described.scores | self.scorer.of(pictures, None if labels is None else [self.names[label] for label in labels.tolist()])
 
     def test(self, folder: Path) -> dict[str, Any]:
         """The same scores of a saved model on the test pictures, and their log-likelihood by importance sampling; in float32."""

@@ -113,3 +113,9 @@ def test_the_command_prints_each_number_with_its_meaning_then_the_facts(run, mon
     with pytest.raises(SystemExit):
         main(["evaluate", str(run.folder), "--beam", "3"])
     assert "--beam has no meaning for a model of the task 'vae'" in capsys.readouterr().err
+
+
+def test_drawings_without_anybody_to_judge_them_are_refused(run):
+    run.settings.scores = ScoresSettings()
+    with pytest.raises(BadInput, match="--drawings 30 are to be scored, but by nobody"):
+        evaluate_drawings(run.folder, None, **GIVEN | dict(drawings=30))

@@ -68,6 +68,18 @@ DRAWINGS = {
     "drawings": "drawings",
 }
 """The same of a model that draws."""
+DENSITIES = {
+    "loss": "nats a picture: minus a bound of its log-likelihood",
+    "reconstruction": "nats of them for the pixels",
+    "divergence": "nats of them for the latent",
+    "bits_per_dimension": "bits for each number of a picture",
+    "active_units": "numbers of the latent that say something",
+    "nll": "nats a picture: minus its log-likelihood, estimated",
+    "nll_bits_per_dimension": "bits for each number of a picture, estimated",
+    "importance_samples": "samples of each picture for that estimate",
+    "left_out": "pictures left out",
+}
+"""The same of a VAE, whose drawings may be scored too."""
 WARNINGS = {
     "cut": "of them longer than what is read of a text",
     "unknown_tokens": "tokens in them unknown to the tokenizer, so not told apart",
@@ -137,7 +149,8 @@ def evaluate(
     reading = dict(encoding=encoding, column=column, text=text, label=label, picture=picture)
     drawn = dict(judge=judge, drawings=drawings, inception=inception, samples=samples)
     scores = verbs.evaluate(run, data=data, context=context, stride=stride, **reading, **pairs, **drawn)
-    named = SCORES | (PAIRS if "bleu" in scores else CLASSES if "f1" in scores else DRAWINGS if "drawings" in scores else {})
+    kinds = {"bleu": PAIRS, "f1": CLASSES, "drawings": DRAWINGS, "active_units": DENSITIES}
+    named = SCORES | {name: said for mark, words in kinds.items() if mark in scores for name, said in words.items()}
     warned = WARNINGS if "f1" in scores else {}
     if json:
         print(json_module.dumps(scores))

@@ -28,7 +28,7 @@ def evaluate_drawings(
     judge: str | None,
     drawings: int | None,
     inception: str | None,
-    samples: int | None,
+    samples: int | None = None,
 ) -> dict[str, Any]:
     """The scores of `Scorer.of`, every class drawn equally often, then those of `Drawer.scores`; how many were drawn, by whom they were judged, facts.
 
@@ -53,6 +53,8 @@ def evaluate_drawings(
         drawn = drawer.draw(scores.drawings)
         found = scorer.of(drawn.pictures, drawn.labels) | {"drawings": scores.drawings}
         found |= ({"judge": scorer.judge.name} if scorer.judge else {}) | {"facts": scorer.facts(scores.drawings)}
+    elif drawings is not None:
+        raise BadInput(f"--drawings {drawings} are to be scored, but by nobody; name a picture classifier with --judge, or leave --drawings out.")
     found = drawer.scores(parts.held if data is None else whole(chosen, labeled=bool(drawer.names)), samples or 0) | found
     if not found:
         raise BadInput(f"There is nothing to score the drawings of {run} by; give a trained picture classifier with --judge, or Inception's weights.")

@@ -40,7 +40,8 @@ CHOICES = {
     "sentences": ("text", "label"),
     "translation": ("source", "target", "tokenize", "lowercase", "beam"),
     "pictures": ("picture", "label"),
-    **dict.fromkeys(DRAWING, ("picture", "label", "judge", "drawings", "inception", "samples")),
+    **dict.fromkeys(DRAWING, ("picture", "label", "judge", "drawings", "inception")),
+    "vae": ("picture", "label", "judge", "drawings", "inception", "samples"),
 }
 """What may be chosen for each task."""
 READING = ("column", "text", "label", "picture", "source", "target")

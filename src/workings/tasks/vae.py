@@ -19,7 +19,7 @@ from workings.models.vae import VAE
 from workings.objectives.elbo import Bound, elbo, iwae
 from workings.settings import to_dict
 from workings.tasks.drawing import COLUMNS, SHOWN, Drawing, numbered, sheet
-from workings.tasks.vae_scores import Described, describe, estimated
+from workings.tasks.vae_scores import AT_ONCE, Described, describe, estimated
 from workings.tasks.vae_settings import VAETaskSettings
 from workings.tasks.vae_views import along, best_dimensions, between, drawn, in_pairs, on_the_map
 from workings.training.game import Batch, Loss

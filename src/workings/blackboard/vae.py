@@ -5,6 +5,7 @@ One picture, one sample of z at a time. A normal distribution is its mean and th
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from workings.blackboard.resnet import Picture, convolution, pixels
 
 LOWEST, HIGHEST = -14.0, 6.0
 """Between which log variances are kept."""
+ZERO = torch.zeros((), dtype=torch.float64)
+"""What sums begin with."""
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Model:
     """The parameters by their names in `VAE.named_parameters()`, in float64, and the settings: anything with the attributes of `VAESettings`."""
 
     parameters: Parameters
-    settings: object
+    settings: Any
 
 
 def phi(x: Tensor, settings) -> Tensor:
@@ -130,12 +133,12 @@ def draw(mean: Tensor, L: Tensor, noise: Tensor) -> Tensor:
 
 def log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     """log prod_i N(x_i | mean_i, variance_i)."""
-    return -sum((x[i] - mean[i]) ** 2 / (2 * variance[i]) + torch.log(2 * math.pi * variance[i]) / 2 for i in range(len(x)))
+    return -sum(((x[i] - mean[i]) ** 2 / (2 * variance[i]) + torch.log(2 * math.pi * variance[i]) / 2 for i in range(len(x))), ZERO)
 
 
 def log_bernoulli(x: Tensor, p: Tensor) -> Tensor:
     """log prod_i p_i^x_i (1 - p_i)^(1 - x_i)."""
-    return sum(x[i] * torch.log(p[i]) + (1 - x[i]) * torch.log(1 - p[i]) for i in range(len(x)))
+    return sum((x[i] * torch.log(p[i]) + (1 - x[i]) * torch.log(1 - p[i]) for i in range(len(x))), ZERO)
 
 
 def log_likelihood_of(x: Tensor, mean: Tensor, variance: Tensor | None) -> Tensor:
@@ -153,14 +156,14 @@ def log_posterior(z: Tensor, mean: Tensor, L: Tensor) -> Tensor:
     e: list[Tensor] = []
     for i in range(len(z)):
         e.append((z[i] - mean[i] - sum(L[i, j] * e[j] for j in range(i))) / L[i, i])
-    return log_prior(torch.stack(e)) - sum(torch.log(L[i, i]) for i in range(len(z)))
+    return log_prior(torch.stack(e)) - sum((torch.log(L[i, i]) for i in range(len(z))), ZERO)
 
 
 def kl(mean: Tensor, L: Tensor) -> Tensor:
     """KL(N(mean, L L^T) || N(0, I)) = (trace(L L^T) + mean . mean - Z - log det(L L^T)) / 2."""
     Z = len(mean)
-    trace = sum(L[i, j] ** 2 for i in range(Z) for j in range(Z))
-    return (trace + sum(m**2 for m in mean) - Z - 2 * sum(torch.log(L[i, i]) for i in range(Z))) / 2
+    trace = sum((L[i, j] ** 2 for i in range(Z) for j in range(Z)), ZERO)
+    return (trace + sum((m**2 for m in mean), ZERO) - Z - 2 * sum((torch.log(L[i, i]) for i in range(Z)), ZERO)) / 2
 
 
 def elbo(x: Tensor, noises: list[Tensor], label: int, model: Model, analytic: bool) -> Tensor:
@@ -168,8 +171,8 @@ def elbo(x: Tensor, noises: list[Tensor], label: int, model: Model, analytic: bo
     mean_z, L = encode(x, label, model)  # 1
     zs = [draw(mean_z, L, noise) for noise in noises]  # 2
     outputs = [decode(z, label, model) for z in zs]  # 3
-    reconstruction = sum(log_likelihood_of(numbers(x), *output) for output in outputs) / len(outputs)  # 4
-    sampled = sum(log_posterior(z, mean_z, L) - log_prior(z) for z in zs) / len(zs)
+    reconstruction = sum((log_likelihood_of(numbers(x), *output) for output in outputs), ZERO) / len(outputs)  # 4
+    sampled = sum((log_posterior(z, mean_z, L) - log_prior(z) for z in zs), ZERO) / len(zs)
     return reconstruction - (kl(mean_z, L) if analytic else sampled)  # 5
 
 
@@ -182,9 +185,9 @@ def log_weight(x: Tensor, noise: Tensor, label: int, model: Model) -> Tensor:
 
 def iwae(x: Tensor, groups: list[list[Tensor]], label: int, model: Model) -> Tensor:
     """(1/M) sum_m log((1/K) sum_k w_mk), the largest w taken off first so that nothing overflows.  groups: M lists of K noises [Z]."""
-    total = 0.0
+    total = ZERO
     for group in groups:
         logs = [log_weight(x, noise, label, model) for noise in group]
         top = max(logs).detach()
-        total = total + top + torch.log(sum(torch.exp(one - top) for one in logs) / len(group))
+        total = total + top + torch.log(sum((torch.exp(one - top) for one in logs), ZERO) / len(group))
     return total / len(groups)

@@ -47,6 +47,7 @@ def our_rounds(batch: int, precision: str):
         "data": {"source": "builtin:fashion"},
         "model": {"latent": LATENT, "widths": [HIDDEN]},
         "objective": {"binarization": "gray"},
+        "optimizer": {"schedule": "constant", "warmup": 0.0},
         "training": {"batch": batch, "steps": 1000 * steps, "precision": precision},
     }
     settings = read_settings(table)
@@ -96,8 +97,8 @@ def peer(batch: int):
     return model, BaseDataset(pictures().float() / 255, torch.zeros(PICTURES))
 
 
-def trainer_rounds(batch: int, workers: int):
-    """An epoch of pythae's trainer."""
+def trainer_rounds(batch: int):
+    """An epoch of pythae's trainer, which loads its data in its own process: workers only slow down what is in memory already."""
     import logging
 
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
@@ -108,7 +109,6 @@ def trainer_rounds(batch: int, workers: int):
         output_dir=tempfile.mkdtemp(),
         per_device_train_batch_size=batch,
         learning_rate=1e-3,
-        train_dataloader_num_workers=workers,
         num_epochs=1000,
     )
     trainer = BaseTrainer(model, data, training_config=config)
@@ -160,19 +160,17 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=60.0, help="seconds to wait for others to be quiet")
     parser.add_argument("--json", help="where to write the numbers")
     given = parser.parse_args()
-    before, results = wait_for_quiet(patience=given.patience), []
-    trainers = [elsewhere(f"pythae's trainer, {workers} workers", trainer_rounds, given.batch, workers) for workers in (0, 2)]
+    results = []
     for group in given.groups:
-        precision = PRECISIONS[group]
+        precision, before = PRECISIONS[group], wait_for_quiet(patience=given.patience)
         bare = [
             elsewhere(f"pythae's model, bare loop{', compiled' * compiled}", bare_rounds, given.batch, precision, compiled)
             for compiled in ((False, True) if given.compile else (False,))
         ]
-        runs = [elsewhere(OURS, our_rounds, given.batch, precision), *trainers, *bare]
+        runs = [elsewhere(OURS, our_rounds, given.batch, precision), elsewhere("pythae's trainer, fp32", trainer_rounds, given.batch), *bare]
         interleave(runs, given.repetitions)
         print(f"\n784-{HIDDEN}-{LATENT}-{HIDDEN}, batches of {given.batch}, {group}: others used {before:.0%} of the machine before")
         results.append(compare(runs, PICTURES, "pictures") | {"precision": group, "others_before": before})
-        trainers = [elsewhere(variant.name, trainer_rounds, given.batch, workers) for variant, workers in zip(trainers, (0, 2), strict=True)]
     save(given.json, {"machine": machine(), "results": results})
 
 

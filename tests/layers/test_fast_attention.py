@@ -131,5 +131,8 @@ def test_masks_other_devices_and_evaluation_keep_to_pytorch(monkeypatch):
     assert not fast.takes(*[q.to("meta")] * 3, EVERYTHING, 0.0)
     with torch.no_grad():
         assert not fast.takes(q, q, q, EVERYTHING, 0.0)
+        rough = q.bfloat16()
+        assert fast.takes(rough, rough, rough, EVERYTHING, 0.0) == (library() is not None)
+        assert not fast.takes(rough, rough, rough, Mask(causal=True), 0.0) and not fast.takes(rough[:, :, :1], rough, rough, EVERYTHING, 0.0)
     monkeypatch.setenv("WORKINGS_FAST", "0")
     assert not fast.takes(q, q, q, EVERYTHING, 0.2)

@@ -1,5 +1,6 @@
 """The pieces of the U-Net that convolve: the residual block that is told the time, halving and doubling (Ho et al. 2020; statement 5.3b)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -58,8 +59,18 @@ class Halving(nn.Module):
         return self.convolution(F.pad(x, self.padding) if any(self.padding) else x)
 
 
+def twice(weight: Tensor, dim: int) -> Tensor:
+    """(w_0, w_1, w_2) -> (w_2, w_1 + w_2, w_0 + w_1, w_0) along a dimension: what each pixel adds to the four around it when there are two of it."""
+    first, middle, last = weight.unbind(dim)
+    return torch.stack((last, middle + last, first + middle, first), dim)
+
+
 class Doubling(nn.Module):
-    """Every pixel twice in each direction, then a 3 x 3 convolution. Parameters: `convolution`."""
+    """Every pixel twice in each direction, then a 3 x 3 convolution W. Parameters: `convolution`.
+
+    Two of the three pixels in a row of a window are the same, so where the size is doubled, a transposed convolution whose weights are sums of those of W says
+    the same with 4/9 of the products.
+    """
 
     def __init__(self, width: int):
         super().__init__()
@@ -67,4 +78,7 @@ class Doubling(nn.Module):
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """[B, C, h, w] -> [B, C, *size]; size: that of the picture that was halved, where pixel (r, c) is taken from (r h / H, c w / W), rounded down."""
-        return self.convolution(F.interpolate(x, size=size, mode="nearest"))
+        if tuple(size) != (2 * x.shape[2], 2 * x.shape[3]):
+            return self.convolution(F.interpolate(x, size=size, mode="nearest"))
+        weight = twice(twice(self.convolution.weight, 2), 3).transpose(0, 1)
+        return F.conv_transpose2d(x, weight, self.convolution.bias, stride=2, padding=1)

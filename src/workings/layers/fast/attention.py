@@ -90,12 +90,16 @@ def within(bounds: Tensor | None, some: slice) -> Tensor | None:
 
 
 def takes(q: Tensor, k: Tensor, v: Tensor, mask: Mask, p: float) -> bool:
-    """Whether writing attention out pays here: in training, nothing hidden but by place, kernels at hand, rows short or dropped."""
+    """Whether writing attention out pays here: kernels at hand, rows short or dropped; in training nothing hidden but by place, in use nothing and bfloat16.
+
+    In use, PyTorch's kernel took 1.4 to 1.9 times as long in bfloat16 at 64 and 256 rows; in float32 it is as fast.
+    """
     learning = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
+    whole = q.dtype == torch.bfloat16 and mask.seen is None and not mask.causal and q.shape[-2] > 1
     placed = mask.seen is None or mask.spans is not None
     same = q.dtype == k.dtype == v.dtype and q.shape[-1] == v.shape[-1]
     short = k.shape[-2] <= (WIDEST if p else LONGEST)
-    return learning and placed and same and short and kernels_take(q, k, v)
+    return (placed if learning else whole) and same and short and kernels_take(q, k, v)
 
 
 def written_out(q: Tensor, k: Tensor, v: Tensor, mask: Mask, scale: float, p: float = 0.0, key: int = 0, first: int = 0) -> Tensor:

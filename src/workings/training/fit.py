@@ -204,14 +204,14 @@ class Loop:
         return count, dict(zip(totals, values, strict=True))
 
     def every(self) -> int:
-        """Steps between evaluations: as asked for, or twenty in the run, but fewer where they would take over a fifth of it.
+        """Steps between evaluations: as asked for, or ten to twenty in the run, but fewer where they would take over a fifth of it.
 
         How long they take is measured under a budget of minutes. A run of so many steps goes by the game's count, which no clock changes: it ends with the same
         weights however often it was stopped.
         """
         measured = self.state.evaluation * self.state.step / self.state.seconds if self.s.minutes and self.state.evaluation else 0.0
-        steps = measured if self.s.minutes else self.game.steps_per_evaluation
-        return self.s.evaluate_every or max(1, self.state.planned // 20, math.ceil(4 * steps))
+        steps = max(1, self.state.planned // 20, math.ceil(4 * (measured if self.s.minutes else self.game.steps_per_evaluation)))
+        return self.s.evaluate_every or (1 << (steps - 1).bit_length() if self.s.minutes else steps)  # powers of 2: multiples of two counts may be neighbors
 
     def record(self, event: str, **facts: Any) -> dict[str, Any]:
         """Add a line to the record."""

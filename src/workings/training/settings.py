@@ -78,7 +78,7 @@ class TrainingSettings:
     minutes: float = 0.0
     """How long to train, evaluation included; steps are planned from the measured speed. 0: as steps says; with both, whichever ends first; 5 with neither."""
     evaluate_every: int = 0
-    """Steps between evaluations; 0 makes twenty in the run, or fewer where they would take over a fifth of it."""
+    """Steps between evaluations; 0 makes twenty in the run (ten to twenty with minutes), or fewer where they would take over a fifth of it."""
     checkpoint_every: int = 0
     """Steps between checkpoints; 0 saves one at each evaluation."""
     keep: int = 2

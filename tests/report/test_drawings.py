@@ -57,3 +57,12 @@ def test_a_run_whose_pictures_are_gone_has_its_data_alone_and_lines_of_text_have
     for file in (run / "samples").glob("*grid.png"):
         file.unlink()
     assert [section.title for section in drawing_sections(run)] == ["Data"]
+
+
+def test_scores_against_guidance_have_a_figure_each(tmp_path):
+    run = a_run(tmp_path)
+    scores = {f"{name}_at_guidance_{weight}": value for name, value in (("frechet", 9.0), ("label_accuracy", 0.5)) for weight in (0, 0.5, 4)}
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write(json.dumps({"event": "test", "step": 3, **scores}) + "\n")
+    section = drawing_sections(run)[-1]
+    assert section.title == "What guidance does to scores" and section.html.count("<svg") == 2

@@ -242,3 +242,17 @@ def test_the_record_names_the_prompts_of_the_sheet(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     sample = [row for row in rows if row["event"] == "sample"][-1]
     assert set(sample["files"]) == {"grid.png", "trajectory.png", "guidance.png"} and sample["prompts"][0] in ("dark wall", "bright wall")
+
+
+def test_the_finished_model_is_scored_with_more_and_more_guidance(tmp_path, monkeypatch):
+    from workings.data import captions
+    from workings.tasks import diffusion
+
+    monkeypatch.setattr(captions, "SHAPES_LEARNED", 20)
+    monkeypatch.setattr(captions, "SHAPES_HELD", 12)
+    monkeypatch.setattr(diffusion, "CHECKED", 4)
+    make = painters(tmp_path, data={"source": "shapes"}, scores={"drawings": 5}, shown={"steps": 1})
+    train(make, tmp_path / "run")
+    found = make({})[0].test(tmp_path / "run" / "model")
+    assert list(found) == [f"prompt_accuracy_at_guidance_{weight}" for weight in ("0", "0.5", "1", "2", "4")]
+    assert painters(tmp_path)({})[0].test(tmp_path / "run" / "model") == {}

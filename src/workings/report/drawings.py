@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from workings.report import figures, formats
 from workings.report.classes import facts_of
+from workings.report.figures import Line
 from workings.report.pages import Section, render
 from workings.report.rasters import embedded, read_image
 from workings.report.record import read_record
@@ -25,7 +27,8 @@ SHOWN = {
 
 def drawing_sections(run: Path) -> list[Section]:
     """The sections that every job that draws has."""
-    rows = [row for row in read_record(run).of("sample") if "grid.png" in row.get("files", {}) and (run / row["files"]["grid.png"]).is_file()]
+    record = read_record(run)
+    rows = [row for row in record.of("sample") if "grid.png" in row.get("files", {}) and (run / row["files"]["grid.png"]).is_file()]
     sections = facts_of(run)
     if not rows:
         return sections
@@ -34,7 +37,34 @@ def drawing_sections(run: Path) -> list[Section]:
         file = next((path for row in reversed(rows) if (path := run / row["files"].get(name, "")).is_file()), None)
         if file is not None:
             sections.append(Section(title, render("drawn.html", drawn=embedded(read_image(file), WIDE, COLUMNS), explained=explained, title=title)))
-    return sections
+    guided = by_guidance(record.tested)
+    return sections + ([guidance_section(guided)] if guided else [])
+
+
+def by_guidance(tested: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Scores at each weight of guidance, from names such as label_accuracy_at_guidance_2.
+
+    >>> by_guidance({"frechet_at_guidance_0": 9.0, "frechet_at_guidance_0.5": 7.0, "loss": 1.0})
+    {'frechet': [(0.0, 9.0), (0.5, 7.0)]}
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for name, score in tested.items():
+        measure, between, weight = name.partition("_at_guidance_")
+        if between:
+            found.setdefault(measure, []).append((float(weight), score))
+    return found
+
+
+def guidance_section(guided: dict[str, list[tuple[float, float]]]) -> Section:
+    """A figure for each score against the weight of guidance."""
+    drawn = [
+        (
+            name,
+            figures.curves([Line(name, [weight for weight, _ in points], [score for _, score in points], 0, "marked")], "guidance", name, f"guidance-{name}"),
+        )
+        for name, points in ((formats.titled(measure), points) for measure, points in guided.items())
+    ]
+    return Section("What guidance does to scores", render("guidance.html", drawn=drawn))
 
 
 def over_time(run: Path, rows: list[dict[str, Any]]) -> Section:

@@ -19,9 +19,11 @@ from workings.models.denoiser import Condition, forgotten
 from workings.models.diffusion_model import DiffusionModel
 from workings.models.diffusion_model_settings import DiffusionModelSettings, fitted_network
 from workings.objectives.denoising import DenoisingLoss, unconditional_rows
+from workings.tasks.diffusion_drawer import DiffusionDrawer
 from workings.tasks.diffusion_settings import DiffusionTaskSettings
 from workings.tasks.diffusion_views import GUIDANCES, Shown, guidance_sheet, in_numbers, trajectory_sheet
 from workings.tasks.drawing import Drawing, numbered, sheet
+from workings.tasks.guidance_scores import guidance_scores
 from workings.tasks.picture_parts import Parts, watcher
 from workings.tasks.prompts import Prompts, make_prompts
 from workings.training.game import Batch, Loss
@@ -152,6 +154,14 @@ class Diffusion(Drawing):
             drawn = self.shown(asked).pictures
             scores["prompt_accuracy"] = sum(shows(picture, caption) for picture, caption in zip(drawn, asked, strict=True)) / len(asked)
         return scores
+
+    def test(self, folder: Path) -> dict[str, Any]:
+        """What guidance does to the saved model's drawings, where there is something to score them by."""
+        s = self.settings
+        if not self.told or not ((self.scorer and self.names) or self.checkable):
+            return {}
+        prompts = self.held.labels[: s.scores.drawings] if self.checkable else []
+        return guidance_scores(DiffusionDrawer(folder), self.scorer, s.scores.drawings, prompts, sampler=s.shown.sampler, steps=s.shown.steps)
 
     def shown(self, asked: Sequence[str] | None = None, count: int = 0) -> Shown:
         """Drawings from the same noise every time. asked: a caption for each; by default some of the validation pictures', or the classes in turn."""

@@ -17,6 +17,7 @@ from workings.settings import from_dict
 from workings.tasks.diffusion_views import in_levels, in_numbers, nothing_of
 from workings.tasks.drawer import Drawer, Drawn
 from workings.tasks.prompts import prompts_of
+from workings.training.machine import autocast, choose_precision
 
 BATCH = 64
 """Pictures that are drawn together."""
@@ -99,7 +100,9 @@ class DiffusionDrawer(Drawer):
                 print(f"\rstep {number + 1:,} of {how.steps:,}", end="", file=sys.stderr, flush=True)
 
         shape = (rows.stop - rows.start, *self.shape)
-        x = draw(self.model, trained, shape, how, condition=condition, null=null, picture=begin, mask=mask, first=rows.start, watch=watch, **given)
+        device = next(self.model.parameters()).device
+        with autocast(device, choose_precision("auto", device)):
+            x = draw(self.model, trained, shape, how, condition=condition, null=null, picture=begin, mask=mask, first=rows.start, watch=watch, **given)
         if sys.stderr.isatty():
             print("\r", end="", file=sys.stderr)
         if not stops:

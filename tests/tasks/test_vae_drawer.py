@@ -88,7 +88,7 @@ def test_the_verb_reads_files_of_any_size(tmp_path):
     for number in range(2):
         Image.fromarray(np.kron(bars(count=2)[0][number], np.ones((3, 2), np.uint8))).save(tmp_path / f"{number}.png")
     files = [str(tmp_path / f"{number}.png") for number in range(2)]
-    given = dict(n=1, label=None, seed=0, temperature=1.0, steps=4)
+    given = dict(n=1, label=None, seed=0, temperature=1.0, columns=4)
     assert len(draw(tmp_path / "run", "between", files, **given).pictures) == 4
     assert len(draw(tmp_path / "run", "reconstruct", files, **given).pictures) == 4
     assert len(draw(tmp_path / "run", "traverse", files[:1], **given).pictures) == 12

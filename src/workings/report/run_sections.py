@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from workings.report.drawings import drawing_sections
+from workings.report.gan import gan_sections
 from workings.report.language import language_sections
 from workings.report.pages import Section
 from workings.report.pictures import picture_sections
@@ -59,13 +60,18 @@ def vae(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
     return vae_sections(run)
 
 
+def gan(run: Path, saved: Saved, sentence: str | None) -> list[Section]:
+    """Those of every model that draws, and how the two players' game stands."""
+    return gan_sections(run)
+
+
 TASKS: dict[str, Callable[[Path, Saved, str | None], list[Section]]] = {
     "language": language,
     "sentences": sentences,
     "translation": translation,
     "pictures": pictures,
     "vae": vae,
-    "gan": drawings,
+    "gan": gan,
     "diffusion": drawings,
 }
 

@@ -43,12 +43,15 @@ class Gan(Drawing):
     they are drawn once. The discriminator thus judges what was drawn before the generator's step, and both learn from the same game.
     """
 
+    newest = True
+    settings: GanTaskSettings
+
     def __init__(self, settings: GanTaskSettings):
         self.batches_per_step = settings.game.turns
         super().__init__(settings)
         model = fitted(settings.model, self.shape, self.names) if isinstance(settings.model, dict) else settings.model
         check_game(settings.game, model)
-        self.settings: GanTaskSettings = replace(settings, model=model)
+        self.settings = replace(settings, model=model)
         self.model, self.game = model, settings.game
         self.stages = model.doublings if isinstance(model, ProgressiveSettings) else 0
         torch.manual_seed(mix(self.seed, 0))
@@ -176,7 +179,7 @@ class Gan(Drawing):
     def evaluate(self) -> dict[str, float]:
         """How the game stands, and how good the drawings are where there is a judge.
 
-        seen: real pictures that were shown; real, drawn: the discriminator's mean scores of validation pictures and of drawings; told_apart: how often a real
+        real, drawn: the discriminator's mean scores of validation pictures and of drawings; told_apart: how often a real
         one scores above a drawn one; diversity: how far drawings lie apart as a part of how far real pictures do.
         """
         z, labels = self.noise(self.drawings)
@@ -186,7 +189,6 @@ class Gan(Drawing):
         apart = distance_apart(self.learned.pixels(some), self.targets[some] if self.names else None)
         real, drawn = self.judged(z[:COMPARED], few)
         self.scores = {
-            "seen": self.seen(self.steps),
             "real": float(real.mean()),
             "drawn": float(drawn.mean()),
             "told_apart": told_apart(real, drawn),
@@ -216,8 +218,8 @@ class Gan(Drawing):
         return z, torch.arange(count) % len(self.names) if self.names else None
 
     def cost(self, scores: dict[str, Any]) -> float:
-        """The newest are kept: no score of a game says which drawings are best, and choosing by one would flatter it."""
-        return -scores["seen"]
+        """Nothing chooses: no score of a game says which drawings are best, and choosing by one would flatter it."""
+        return 0.0
 
     def preview(self, step: int) -> dict[str, Any]:
         """How the game stands in a line; drawings from latents that are always the same, a column for each class where a few are told, and ways between two."""

@@ -1,5 +1,6 @@
 """Whether two players still learn from each other: how different the drawings are, and whether the discriminator has nothing left to tell (5.2a)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -45,3 +46,16 @@ def complaint(scores: dict[str, Any]) -> str:
             "try a lower game.rate, game.penalty=r1, or with few pictures game.augment"
         )
     return "; ".join(said)
+
+
+def complaints(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """What was wrong for `LASTING` evaluations in a row or longer, in words, and between which steps. rows: of validation, in their order."""
+    found, said = [], [complaint(row) if {"diversity", "told_apart"} <= row.keys() else "" for row in rows]
+    begin = 0
+    for end in range(1, len(rows) + 1):
+        if end < len(rows) and bool(said[end]) == bool(said[begin]):
+            continue
+        if said[begin] and end - begin >= LASTING:
+            found.append(f"From step {rows[begin]['step']:,} to {rows[end - 1]['step']:,}: {said[end - 1]}.")
+        begin = end
+    return found

@@ -10,6 +10,7 @@ from workings.models.gan_settings import DCGANSettings, ProgressiveSettings
 from workings.models.hybrid_settings import HybridSettings
 from workings.models.lenet_settings import LeNetSettings
 from workings.models.mlp_settings import MLPSettings
+from workings.models.point_denoiser_settings import PointDenoiserSettings
 from workings.models.resnet_settings import ResNetSettings
 from workings.models.row_recurrent_settings import RowRecurrentSettings
 from workings.models.sentence_settings import SentenceSettings
@@ -35,6 +36,7 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "vae": VAESettings,
     "unet": UNetSettings,
     "diffusion-transformer": DiffusionTransformerSettings,
+    "point-denoiser": PointDenoiserSettings,
     "diffusion-model": DiffusionModelSettings,
     "dcgan": DCGANSettings,
     "progressive-gan": ProgressiveSettings,

@@ -26,6 +26,7 @@ CLASSES = {
     "vae": ("vae", "VAE"),
     "unet": ("unet", "UNet"),
     "diffusion-transformer": ("diffusion_transformer", "DiffusionTransformer"),
+    "point-denoiser": ("point_denoiser", "PointDenoiser"),
     "dcgan": ("dcgan", "DCGANGenerator"),
     "progressive-gan": ("progressive_gan", "ProgressiveGenerator"),
 }

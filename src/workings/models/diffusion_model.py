@@ -1,13 +1,12 @@
-"""A whole diffusion model: a network with its preconditioning, and what reads its prompts (statements 5.3a-c)."""
+"""A whole diffusion model: a network with its preconditioning, and what reads its prompts (statements 5.3a-d)."""
 
 from torch import Tensor, nn
 
+from workings.models.build import build
 from workings.models.denoiser import Condition
 from workings.models.diffusion_model_settings import DiffusionModelSettings
-from workings.models.diffusion_transformer import DiffusionTransformer
 from workings.models.preconditioned import Denoiser
 from workings.models.transformer import Transformer
-from workings.models.unet import UNet
 
 
 class DiffusionModel(nn.Module):
@@ -19,7 +18,7 @@ class DiffusionModel(nn.Module):
     def __init__(self, settings: DiffusionModelSettings):
         super().__init__()
         s = self.settings = settings
-        self.denoiser = Denoiser(UNet(s.unet) if s.unet else DiffusionTransformer(s.transformer), s.diffusion)
+        self.denoiser = Denoiser(build(s.network), s.diffusion)
         self.text = Transformer(s.text) if s.text else None
         if self.text is not None and s.frozen:
             self.text.requires_grad_(False)

@@ -6,10 +6,14 @@ from typing import Any
 from workings.errors import BadInput, suggest
 from workings.models.denoiser_settings import DenoiserSettings
 from workings.models.diffusion_transformer_settings import DIFFUSION_TRANSFORMERS, SWITCHES, DiffusionTransformerSettings
+from workings.models.point_denoiser_settings import POINT_DENOISERS, PointDenoiserSettings
 from workings.models.settings import TransformerSettings
 from workings.models.unet_settings import UNETS, UNetSettings
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.settings import from_dict, merge
+
+KINDS: dict[str, type[DenoiserSettings]] = {"unet": UNetSettings, "transformer": DiffusionTransformerSettings, "points": PointDenoiserSettings}
+"""The networks that there are, by the field that holds their settings."""
 
 
 @dataclass(kw_only=True, frozen=True)
@@ -22,51 +26,57 @@ class DiffusionModelSettings:
     """The network, if it is a U-Net."""
     transformer: DiffusionTransformerSettings | None = None
     """The network, if it is a diffusion transformer."""
+    points: PointDenoiserSettings | None = None
+    """The network, if it is one of sets of points."""
     text: TransformerSettings | None = None
     """The transformer that reads prompts; none for a model without."""
     frozen: bool = False
     """Whether that transformer is an imported one that stays as it is."""
 
     def __post_init__(self) -> None:
-        if (self.unet is None) == (self.transformer is None):
-            raise BadInput("A diffusion model has one network: model.unet or model.transformer.")
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise BadInput("A diffusion model has one network: model.unet, model.transformer or model.points.")
         if (self.text.width if self.text else 0) != self.network.text_width:
             raise BadInput(f"The network reads texts of width {self.network.text_width}, but their reader makes {self.text.width if self.text else 0}.")
 
     @property
+    def kind(self) -> str:
+        """What the network is: one of `KINDS`."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
     def network(self) -> DenoiserSettings:
         """The settings of the network, whichever it is."""
-        found = self.unet or self.transformer
-        assert found is not None
-        return found
+        return getattr(self, self.kind)
 
 
 def network_names() -> list[str]:
     """All that `--model` takes."""
-    return [*UNETS, *DIFFUSION_TRANSFORMERS]
+    return [*UNETS, *DIFFUSION_TRANSFORMERS, *POINT_DENOISERS]
 
 
 def fitted_network(table: dict[str, Any], shape: tuple[int, int, int], names: tuple[str, ...], text_width: int) -> dict[str, Any]:
     """The network that a table describes, for pictures of this shape, these classes or texts of this width, as a field of `DiffusionModelSettings`.
 
-    table: a `preset` and what is to differ from it, or a `network`, unet or transformer, with all of its settings.
+    table: a `preset` and what is to differ from it, or a `network`, one of `KINDS`, with all of its settings.
     """
     given = dict(table)
     whole = given.pop("network", None)
     name = str(given.pop("preset", "unet-small"))
     if name not in network_names():
         raise BadInput(f"There is no network {name!r}. {suggest(name, network_names())}")
+    if shape[2] == 1 and whole is None and name not in POINT_DENOISERS:
+        raise BadInput(f"{name} is a network of pictures, but these are sets of points, which have no neighbors; use {' or '.join(POINT_DENOISERS)}.")
     facts = {"channels": shape[0], "image_size": list(shape[1:]), "classes": len(names), "class_names": list(names), "text_width": text_width}
     for fact, value in facts.items():
         if given.get(fact, value) != value:
             raise BadInput(f"model.{fact} is {given[fact]}, but that of the data is {value}; leave it out.")
     if whole is not None:
-        kind = {"unet": UNetSettings, "transformer": DiffusionTransformerSettings}[whole]
-        return {whole: from_dict(kind, given | facts, "model.")}
+        return {whole: from_dict(KINDS[whole], given | facts, "model.")}
     if name in UNETS:
         return {"unet": fitting(from_dict(UNetSettings, merge(UNETS[name], given) | facts, "model."))}
-    sizes = DIFFUSION_TRANSFORMERS[name]
-    return {"transformer": from_dict(DiffusionTransformerSettings, merge(sizes | {"body": SWITCHES | sizes["body"]}, given) | facts, "model.")}
+    kind, sizes = ("points", POINT_DENOISERS[name]) if name in POINT_DENOISERS else ("transformer", DIFFUSION_TRANSFORMERS[name])
+    return {kind: from_dict(KINDS[kind], merge(sizes | {"body": SWITCHES | sizes["body"]}, given) | facts, "model.")}
 
 
 def fitting(unet: UNetSettings) -> UNetSettings:

@@ -178,7 +178,7 @@ def test_what_cannot_be_drawn_is_refused(what, walls):
 def test_a_model_that_learned_no_captions_refuses_prompts_and_draws_classes(tmp_path):
     train(painters(tmp_path, data={"labels": True}), tmp_path / "run")
     drawer = workings.load(tmp_path / "run")
-    assert drawer.draw(4, steps=2).labels == ("0", "1", "2", "0") and drawer.draw(4, steps=2).columns == 3
+    assert drawer.draw(4, steps=2).labels == ("0", "1", "2", "0") and drawer.draw(4, steps=2).columns == 6
     with pytest.raises(BadInput, match="reads no prompts"):
         drawer.draw(1, prompt="a cat")
     with pytest.raises(BadInput, match="no class '7'; there are '0', '1', '2'"):

@@ -138,7 +138,7 @@ def test_temperature_0_draws_one_picture_again_and_again():
 
 
 def test_classes_come_in_turn_or_as_asked_and_unknown_ones_are_listed():
-    assert Waves().draw(3).labels == ("calm", "high seas", "calm") and Waves().draw(4).columns == 2
+    assert Waves().draw(3).labels == ("calm", "high seas", "calm") and Waves().draw(4).columns == 8
     assert set(Waves().draw(3, label="high seas").labels) == {"high seas"}
     with pytest.raises(BadInput, match="no class 'storm'; there are 'calm', 'high seas'"):
         Waves().draw(3, label="storm")

@@ -206,7 +206,7 @@ def test_scores_of_both_players_and_two_sheets_are_left_by_every_evaluation(tmp_
     samples = [row for row in found if row["event"] == "sample"]
     assert "told from real ones" in samples[-1]["text"] and {"grid.png", "interpolation.png"} == samples[-1]["files"].keys()
     sizes = {name: Image.open(tmp_path / "run" / samples[-1]["files"][name]).size for name in samples[-1]["files"]}
-    assert sizes == {"grid.png": (3 * 16, 8 * 16), "interpolation.png": (8 * 16, 8 * 16)}
+    assert sizes == {"grid.png": (6 * 16, 8 * 16), "interpolation.png": (8 * 16, 8 * 16)}
 
 
 def test_the_ends_of_the_ways_are_drawings_and_the_sheets_come_from_the_same_latents(tmp_path):

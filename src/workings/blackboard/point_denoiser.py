@@ -1,6 +1,5 @@
 """The denoising network of a set of points as it is written: one point at a time, no positions (statement 5.3d)."""
 
-import torch
 from torch import Tensor
 
 from workings.blackboard.diffusion_transformer import modulated, modulated_layer

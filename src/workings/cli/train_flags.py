@@ -48,7 +48,8 @@ NONE = TrainFlags()
 
 def recipes_text(task: str) -> str:
     """The recipes of a task, for the end of its help."""
-    return "\n\n" + textwrap.fill(f"Recipes: {', '.join(recipes_for(task))}.", WIDTH, break_on_hyphens=False)
+    names = recipes_for(task)
+    return "\n\n" + textwrap.fill(f"Recipes: {', '.join(names)}.", WIDTH, break_on_hyphens=False) if names else ""
 
 
 def differing(flag: str, defaults: dict[str, Any], usual: dict[str, Any]) -> str:

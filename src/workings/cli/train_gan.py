@@ -33,7 +33,7 @@ def gan(
     validation: str | None = None,
     test: str | None = None,
     growing: bool = False,
-    conditional: bool | None = None,
+    conditional: Annotated[bool | None, Parameter(name=["--conditional", "--labels"])] = None,
     judge: str | None = None,
     strict: bool | None = None,
     flags: Flags = NONE,

@@ -27,7 +27,7 @@ def vae(
     data: str | None = None,
     picture: str | None = None,
     label: str | None = None,
-    labels: bool | None = None,
+    labels: Annotated[bool | None, Parameter(name=["--labels", "--conditional"])] = None,
     size: Annotated[list[int] | None, Parameter(consume_multiple=True)] = None,
     validation: str | None = None,
     test: str | None = None,

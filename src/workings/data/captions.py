@@ -45,10 +45,10 @@ def read_captioned(
     if captions == "labels":
         found = read_pictures(source, size=size, channels=channels, strict=strict, watch=watch)
         return split(each(found, lambda part: said_by_class(part, Path(source).name.lower() == "mnist")), validation)
+    table = captions_of(Path(captions).expanduser()) if captions != "names" else {}  # before pictures are read, which takes longer
     found = read_pictures(source, size=size, channels=channels, strict=strict, watch=watch, labeled=False)
     if captions == "names":
         return split(each(found, lambda part: replace(part, labels=[said_by_name(part.name_of(row)) for row in range(len(part))])), validation)
-    table = captions_of(Path(captions).expanduser())
     taken: set[str] = set()
     found = each(found, lambda part: with_captions(part, table, taken, strict))
     missing = sorted(set(table) - taken)

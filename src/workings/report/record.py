@@ -166,9 +166,11 @@ class Record:
             if part
         )
         what = str(self.model_config.get("architecture") or "model")
+        what = {"vae": "VAE", "dcgan": "DCGAN", "mlp": "MLP", "cnn": "CNN"}.get(what, what.replace("-", " "))
         size = f" of {formats.count(self.parameters)} parameters" if self.parameters else ""
         saw = f"saw {formats.count(self.units_seen)} {self.units}" if self.units_seen else f"took {self.step:,} steps"
-        first = f"{'An' if what[0] in 'aeiou' else 'A'} {what}{size} {saw} in {formats.duration(self.seconds)}" + (f" on {machine}." if machine else ".")
+        article = "An" if what[0] in "aeiou" or what == "MLP" else "A"
+        first = f"{article} {what}{size} {saw} in {formats.duration(self.seconds)}" + (f" on {machine}." if machine else ".")
         best, score = self.best, self.chosen_by
         if best is None or score not in best:
             return first

@@ -1,5 +1,6 @@
 """The diffusion task: from pictures, with classes or captions or without, to a model that draws them out of noise (statements 5.3a-c, 6.3)."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from workings.objectives.denoising import DenoisingLoss, unconditional_rows
 from workings.tasks.diffusion_drawer import DiffusionDrawer
 from workings.tasks.diffusion_settings import DiffusionTaskSettings
 from workings.tasks.diffusion_views import GUIDANCES, Shown, guidance_sheet, in_numbers, trajectory_sheet
-from workings.tasks.drawing import Drawing, numbered, sheet
+from workings.tasks.drawing import Drawing, columns_for, numbered, sheet
 from workings.tasks.guidance_scores import guidance_scores
 from workings.tasks.picture_parts import Parts, watcher
 from workings.tasks.prompts import Prompts, make_prompts
@@ -86,7 +87,7 @@ class Diffusion(Drawing):
         d = self.settings.data
         if not d.prompted:
             return super().read_parts()
-        how: dict[str, Any] = dict(size=d.size, channels=d.channels, validation=d.validation, strict=d.strict, watch=watcher())
+        how: dict[str, Any] = dict(size=d.size, channels=d.channels, validation=d.validation, strict=d.strict, watch=watcher() if sys.stderr.isatty() else None)
         found = read_captioned(d.source, d.captions, **how)
         assert found.validation is not None
         return Parts(found.train, found.validation, found.test, found.preparation, found.notes)
@@ -176,7 +177,7 @@ class Diffusion(Drawing):
     def preview(self, step: int) -> dict[str, Any]:
         """Drawings from the same noise, one on its way from noise, and what guidance does."""
         shown = self.shown()
-        files = {"grid.png": png(sheet(shown.pictures, len(self.names) if 1 < len(self.names) <= 16 else 8)), "trajectory.png": png(trajectory_sheet(shown))}
+        files = {"grid.png": png(sheet(shown.pictures, columns_for(self.names))), "trajectory.png": png(trajectory_sheet(shown))}
         text = f"drawn in {self.settings.shown.steps} steps of {self.settings.shown.sampler}"
         if self.told:
             files["guidance.png"] = png(guidance_sheet(shown))

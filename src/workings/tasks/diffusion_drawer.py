@@ -16,6 +16,7 @@ from workings.objectives.noise_schedule import noise_schedule
 from workings.settings import from_dict
 from workings.tasks.diffusion_views import in_levels, in_numbers, nothing_of
 from workings.tasks.drawer import Drawer, Drawn
+from workings.tasks.drawing import columns_for
 from workings.tasks.prompts import prompts_of
 from workings.training.machine import autocast, choose_precision
 
@@ -68,6 +69,10 @@ class DiffusionDrawer(Drawer):
         if how.guidance and not told:
             what = "a prompt" if self.prompts else "a class or a prompt, but this model was told neither in training"
             raise BadInput(f"Guidance {how.guidance:g} follows {what}; give one, or leave --guidance out.")
+        if negative and (self.prompts is None or not prompt or not how.guidance):
+            raise BadInput(
+                f"The negative prompt {negative!r} is what guidance leads away from; give a prompt and guidance too, to a model that learned captions."
+            )
         prompts = self.prompts_for(prompt, n)
         labels = self.numbers_of(label, n)
         if mask is not None and mask.shape != self.shape[1:]:
@@ -80,7 +85,7 @@ class DiffusionDrawer(Drawer):
             some = None if begin is None else in_numbers(begin.expand(n, -1, -1, -1)[rows])
             parts.append(self.from_noise(rows, how, condition, null, some, mask, STOPS if trajectory else 0))
         asked = tuple(prompts) if prompts else () if labels is None else tuple(self.names[number] for number in labels.tolist())
-        columns = STOPS if trajectory else len(self.names) if labels is not None and label is None and 1 < len(self.names) <= 16 else 8
+        columns = STOPS if trajectory else columns_for(self.names) if labels is not None and label is None else 8
         if trajectory and asked:
             asked = tuple(name for name in asked for _ in range(STOPS))
         return Drawn(torch.cat(parts), asked, columns)

@@ -1,5 +1,6 @@
 """What a model is asked to draw, by name: from noise, between two drawings or pictures, what it makes of pictures, along its latent."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 from workings.data.picture_folders import picture_files
 from workings.data.picture_settings import Preparation
 from workings.data.pictures import opened, read_pixels
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 from workings.tasks.drawer import Drawer, Drawn
 from workings.tasks.kinds import open_model
 
@@ -30,6 +31,9 @@ def draw(model: str | Path, how: str, pictures: Sequence[str], n: int, label: st
     choices = {name: value for name, value in choices.items() if value is not None and value is not False}
     if choices and not hasattr(drawer, "prompts"):
         raise BadInput(f"--{next(iter(choices))} is for diffusion models, and {model} holds none; leave it out.")
+    for name in ("mask", "strength"):
+        if name in choices and "begin" not in choices:
+            raise BadInput(f"--{name} says what becomes of a picture, but there is none to begin from; name one with --begin.")
     if "begin" in choices:
         choices["begin"] = read([str(choices["begin"])], drawer.shape)
     if "mask" in choices:
@@ -45,7 +49,10 @@ def draw(model: str | Path, how: str, pictures: Sequence[str], n: int, label: st
     wanted = {"between": 2, "traverse": 1}.get(how)
     files = [file for name in pictures for file in picture_files(name)]
     if not files or wanted not in (None, len(files)):
-        raise BadInput(f"--{how} takes {wanted or 'at least one'} picture{'s' * (wanted != 1)}, but {len(files)} are given; name them after the model.")
+        asked = {None: "at least one picture", 1: "one picture", 2: "two pictures"}[wanted]
+        raise BadInput(f"--{how} takes {asked}, and {counted(len(files), 'was', 'were')} given; name them after the model.")
+    if len(files) > MOST:
+        print(f"workings: the first {MOST} of {len(files):,} pictures are shown", file=sys.stderr)
     seen = read(files[:MOST], drawer.shape)
     if how == "between":
         return drawer.between_pictures(seen[:1], seen[1:], columns)

@@ -13,7 +13,7 @@ from workings.data.labeled_pictures import LabeledPictures
 from workings.data.pictures import png
 from workings.errors import BadInput, suggest
 from workings.layers.randomness import generator
-from workings.tasks.drawing import COLUMNS, sheet
+from workings.tasks.drawing import COLUMNS, columns_for, sheet
 from workings.weights.folder import load_folder
 
 BATCH = 256
@@ -97,7 +97,7 @@ class Drawer(ABC):
             for rows in (slice(begin, begin + BATCH) for begin in range(0, n, BATCH))
         ]
         labels = () if numbers is None else tuple(self.names[number] for number in numbers.tolist())
-        columns = len(self.names) if labels and label is None and 1 < len(self.names) <= 2 * COLUMNS else COLUMNS
+        columns = columns_for(self.names) if labels and label is None else COLUMNS
         return Drawn(torch.cat(pictures), labels, columns)
 
     @torch.no_grad()
@@ -117,7 +117,7 @@ class Drawer(ABC):
         """The class numbers of n drawings, int64 [n]; None where there are no classes."""
         if not self.names:
             if label is not None:
-                raise BadInput(f"{self.folder} was told no classes, so {label!r} cannot be asked for; train one that is (--conditional), or leave --label out.")
+                raise BadInput(f"{self.folder} was told no classes, so {label!r} cannot be asked for; train one that is (--labels), or leave --label out.")
             return None
         if label is None:
             return torch.arange(n) % len(self.names)
@@ -126,7 +126,9 @@ class Drawer(ABC):
             raise BadInput(f"{len(wanted)} labels for {n} drawings; give one, or one for each.")
         for name in wanted:
             if name not in self.names:
-                raise BadInput(f"There is no class {name!r}; there are {', '.join(map(repr, self.names))}. {suggest(name, self.names)}")
+                hint = suggest(name, self.names)
+                near = f" {hint}" if hint.startswith("Did") else ""
+                raise BadInput(f"There is no class {name!r}; there are {', '.join(map(repr, self.names))}.{near}")
         return torch.tensor([self.names.index(name) for name in wanted])
 
 

@@ -1,6 +1,7 @@
 """What every job that learns to draw has in common (5.1-5.3): its pictures, batch by batch, and the sheets of pictures that it shows."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,6 @@ from workings.data.labeled_pictures import LabeledPictures
 from workings.data.order import Order
 from workings.data.pictures import png
 from workings.errors import BadInput, counted
-from workings.tasks.class_facts import class_facts
 from workings.tasks.drawing_settings import DrawingData
 from workings.tasks.picture_parts import Parts, choosing, read, whole
 from workings.tasks.scorer import Scorer
@@ -58,7 +58,7 @@ class Drawing(Game):
         ]
         if self.names:
             counts = self.targets.bincount(minlength=len(self.names)).tolist()
-            facts += class_facts(dict(zip(self.names, counts, strict=True)), "none")
+            facts.append(f"told {len(self.names)} classes ({', '.join(f'{name} {count:,}' for name, count in zip(self.names, counts, strict=True))})")
         if self.tested is not None:
             facts.append(f"{counted(len(self.tested), 'picture')} of {self.tested.where} to test at the very end")
         return facts
@@ -111,6 +111,15 @@ def numbered(pictures: LabeledPictures, names: tuple[str, ...]) -> Tensor:
     """The number of each picture's class, int64 [N]; zeros where there are no names."""
     place = {name: number for number, name in enumerate(names)}
     return torch.tensor([place.get(label, 0) for label in pictures.labels])
+
+
+def columns_for(names: Sequence[str]) -> int:
+    """How many drawings stand beside each other where each class comes in its turn: a column for each, or several where they are few.
+
+    >>> [columns_for(["a"] * count) for count in (0, 2, 3, 10, 40)]
+    [8, 8, 6, 10, 8]
+    """
+    return len(names) * max(1, COLUMNS // len(names)) if 1 < len(names) <= 2 * COLUMNS else COLUMNS
 
 
 def sheet(pictures: Tensor, columns: int = COLUMNS) -> Tensor:

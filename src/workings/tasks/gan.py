@@ -18,7 +18,7 @@ from workings.models.growth import Growth, growth, real_at
 from workings.objectives.adversarial import DISCRIMINATOR, GENERATOR, drift, gradient_penalty, zero_centered
 from workings.objectives.differentiable_augmentation import augmented, numbers_needed
 from workings.tasks.drawer import BATCH, spherical
-from workings.tasks.drawing import COLUMNS, Drawing, numbered, sheet
+from workings.tasks.drawing import Drawing, columns_for, numbered, sheet
 from workings.tasks.gan_drawer import painted
 from workings.tasks.gan_health import LASTING, complaint, distance_apart, told_apart
 from workings.tasks.gan_settings import GanTaskSettings, check_game, fitted
@@ -223,7 +223,7 @@ class Gan(Drawing):
 
     def preview(self, step: int) -> dict[str, Any]:
         """How the game stands in a line; drawings from latents that are always the same, a column for each class where a few are told, and ways between two."""
-        columns = len(self.names) if 1 < len(self.names) <= 2 * COLUMNS else COLUMNS
+        columns = columns_for(self.names)
         grid = painted(self.players["generator"], *self.on_device(*self.noise(ROWS * columns)))
         z, labels = self.noise(2 * ROWS)
         ways = torch.stack([spherical(z[:ROWS], z[ROWS:], part) for part in torch.linspace(0, 1, STEPS).tolist()], dim=1).flatten(0, 1)

@@ -75,7 +75,9 @@ class DrawsByVAE(Drawing):
 
     def data_facts(self) -> list[str]:
         """The data in sentences."""
-        return [*super().data_facts(), TOLD[self.settings.objective.binarization], *self.scorer.facts(self.settings.scores.drawings)]
+        coins = self.shape[0] == 3 and self.settings.model.likelihood == "bernoulli"
+        crude = ["colors as coins are crude; --set model.likelihood=gaussian takes them as levels"] if coins else []
+        return [*super().data_facts(), TOLD[self.settings.objective.binarization], *crude, *self.scorer.facts(self.settings.scores.drawings)]
 
     def optimizer(self, player: str) -> OptimizerSettings:
         """How the model learns."""

@@ -95,7 +95,8 @@ class Progress:
     def validation(self, row: dict[str, Any], state: Any) -> None:
         """The weights were scored."""
         of = f" of the mean of {counted(row['averaged'], 'checkpoint')}" if "averaged" in row else ""
-        self.validation_line = f"validation{of} {scores_in(row)}{'  (best so far)' if row['best'] else ''}"
+        scores = scores_in(row)  # none of a game that no score can judge
+        self.validation_line = f"validation{of} {scores}{'  (best so far)' if row['best'] else ''}" if scores else ""
         if self.live is not None:
             self.live.update(self.panel())
         else:

@@ -72,9 +72,9 @@ class Doubling(nn.Module):
     the same with 4/9 of the products.
     """
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, bias: bool = True):
         super().__init__()
-        self.convolution = nn.Conv2d(width, width, 3, padding=1)
+        self.convolution = nn.Conv2d(width, width, 3, padding=1, bias=bias)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """[B, C, h, w] -> [B, C, *size]; size: that of the picture that was halved, where pixel (r, c) is taken from (r h / H, c w / W), rounded down."""

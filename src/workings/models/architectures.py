@@ -1,5 +1,6 @@
 """Every architecture by the name that model folders use. Imports no torch."""
 
+from workings.models.autoencoder_settings import AutoencoderSettings
 from workings.models.cnn_settings import CNNSettings
 from workings.models.compact_settings import CompactSettings
 from workings.models.diffusion_model_settings import DiffusionModelSettings
@@ -34,6 +35,7 @@ ARCHITECTURES: dict[str, type] = LANGUAGE_MODELS | {
     "compact-transformer": CompactSettings,
     "hybrid": HybridSettings,
     "vae": VAESettings,
+    "autoencoder": AutoencoderSettings,
     "unet": UNetSettings,
     "diffusion-transformer": DiffusionTransformerSettings,
     "point-denoiser": PointDenoiserSettings,

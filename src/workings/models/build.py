@@ -24,6 +24,7 @@ CLASSES = {
     "diffusion-model": ("diffusion_model", "DiffusionModel"),
     "hybrid": ("hybrid", "Hybrid"),
     "vae": ("vae", "VAE"),
+    "autoencoder": ("autoencoder", "Autoencoder"),
     "unet": ("unet", "UNet"),
     "diffusion-transformer": ("diffusion_transformer", "DiffusionTransformer"),
     "point-denoiser": ("point_denoiser", "PointDenoiser"),

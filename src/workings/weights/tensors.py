@@ -52,8 +52,12 @@ class Tensors:
     def get(self, name: str, *, apart: bool = False) -> Tensor:
         """A tensor, mapped to the file. apart: on a mapping of its own, whose memory is given back together with the tensor; for one that is then copied."""
         path = self.place[name]
-        file = opened(path) if apart else self.files[path]
+        file = self.open(path) if apart else self.files[path]
         return file.get_tensor(name)
+
+    def open(self, path: Path) -> Any:
+        """One of the files, on a mapping of its own."""
+        return opened(path)
 
     @property
     def dtype(self) -> torch.dtype:

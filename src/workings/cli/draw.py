@@ -89,4 +89,4 @@ def draw(
         run, n=n, label=label, seed=seed, temperature=temperature, columns=columns, how=asked[0] if asked else "noise", pictures=pictures, **diffusing
     )
     files = drawn.save(out or f"{Path(run).resolve().stem}-drawn{'.png' if grid else ''}", grid)
-    print(files[0] if len(files) == 1 else f"{counted(len(files), 'picture')} in {files[0].parent}")
+    print(files[0] if len(files) == 1 else f"{counted(len(files), drawn.medium.unit)} in {files[0].parent}")

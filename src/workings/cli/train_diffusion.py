@@ -10,6 +10,7 @@ from workings.cli.shape import make_app, settings_text
 from workings.cli.train_flags import NONE, Flags, recipes_text, train
 from workings.models.diffusion_model_settings import network_names
 from workings.models.diffusion_transformer_settings import DiffusionTransformerSettings
+from workings.models.point_denoiser_settings import PointDenoiserSettings
 from workings.models.unet_settings import UNetSettings
 from workings.settings import flatten
 from workings.tasks.diffusion_settings import SECTIONS, USUAL
@@ -24,11 +25,12 @@ app = make_app(
     "workings train diffusion --data photos --size 64 --captions photos/captions.jsonl",
     "workings train diffusion --data photos --size 64 --captions names --model dit-tiny",
     "workings train diffusion --data shapes",
+    "workings train diffusion --data molecules --conditional",
     details=recipes_text("diffusion")
     + "\n\n"
     + MODELS
     + settings_text(*SECTIONS.items(), defaults=flatten(USUAL))
-    + settings_text(("model", UNetSettings), ("model", DiffusionTransformerSettings))
+    + settings_text(("model", UNetSettings), ("model", DiffusionTransformerSettings), ("model", PointDenoiserSettings))
     + "\n\n"
     + BODY,
 )
@@ -56,14 +58,16 @@ def diffusion(
 
     Args:
         data: A folder of pictures, a .npz file, idx files, a .parquet or .csv table, a data set's name on the hub, mnist, fashion, cifar10, emoji (32 x 32
-            pictures with their names) or shapes (circles, squares and triangles beside each other, drawn by code). [default: fashion, built-in]
+            pictures with their names) or shapes (circles, squares and triangles beside each other, drawn by code). Beyond pictures: clips (of clothes
+            that move; clips:mnist and clips:FOLDER move others), points (shapes in space) or molecules. [default: fashion, built-in]
         conditional: Tell the model the classes of the pictures.
         captions: A table with file_name and text in each row; names, for the names of the files; or labels, for sentences made of the classes.
         picture: The column of a table that holds the pictures. [default: image, img or picture]
         label: The column that holds the classes. [default: label]
         size: Height and width that all pictures are brought to; one number for a square. [default: the size they have]
         validation: Pictures of their own for validation. [default: those of the source, else a tenth]
-        model: One of the networks below. [default: unet-small]
+        model: One of the networks below. [default: unet-small; of points and molecules
+            points-small]
         judge: A trained picture classifier, a run or a file, by which drawings are scored.
         strict: Refuse a picture that cannot be read, or that has no caption, instead of leaving it out and counting it.
     """

@@ -23,7 +23,7 @@ TETRAHEDRAL = math.degrees(math.acos(-1 / 3))
 _MOLECULE = 23  # what the draws are for
 
 Row = tuple[str, *tuple[float, ...]]
-"""An element; then the atom that it is bound to and the length of the bond; the next atom and the angle there; a third and the angle around the bond of those."""
+"""An element; then the atom that it is bound to and the length of the bond; the next atom and the angle there; a third, and the angle from it around those."""
 
 
 def around(angle: float) -> float:
@@ -32,8 +32,8 @@ def around(angle: float) -> float:
     return math.degrees(math.acos(cosine / (1 + cosine)))
 
 
-# In angstroms and degrees, gas phase. Water: Benedict, Gailar and Plyler 1956. Ammonia, methane, benzene and carbon dioxide: Herzberg 1966, Electronic Spectra of
-# Polyatomic Molecules. Ethanol, anti: C-C, C-O, O-H, C-C-O and C-O-H of the CRC Handbook of Chemistry and Physics; its C-H 1.09, its other angles as in methane.
+# In angstroms and degrees, of the gas. Water: Benedict, Gailar and Plyler 1956. Ammonia, methane, benzene and carbon dioxide: Herzberg 1966, Electronic Spectra
+# of Polyatomic Molecules. Ethanol, anti: C-C, C-O, O-H, C-C-O and C-O-H of the CRC Handbook of Chemistry and Physics; C-H 1.09, other angles as in methane.
 MOLECULES: dict[str, tuple[Row, ...]] = {
     "water": (("O",), ("H", 0, 0.9572), ("H", 0, 0.9572, 1, 104.52)),
     "carbon dioxide": (("C",), ("O", 0, 1.162), ("O", 0, 1.162, 1, 180.0)),
@@ -150,7 +150,7 @@ def fits(wanted: str, right: Tensor, elements: str, found: Tensor, tolerance: fl
     if atom == len(wanted):
         return True
     for other, element in enumerate(elements):
-        if element == wanted[atom] and other not in taken and bool(((found[other, taken] - right[atom, :atom]).abs() <= tolerance).all()):
-            if fits(wanted, right, elements, found, tolerance, [*taken, other]):
-                return True
+        fit = element == wanted[atom] and other not in taken and bool(((found[other, taken] - right[atom, :atom]).abs() <= tolerance).all())
+        if fit and fits(wanted, right, elements, found, tolerance, [*taken, other]):
+            return True
     return False

@@ -57,7 +57,7 @@ def from_cube(p: Tensor) -> Tensor:
 
 
 def on_torus(u: Tensor) -> Tensor:
-    """The angle b around the tube is as likely as RING + TUBE cos b: found by halving where the distribution function b + (TUBE / RING) sin b is what was drawn."""
+    """The angle b around the tube is as likely as RING + TUBE cos b: b + (TUBE / RING) sin b is even, and the b of what was drawn is found by halving."""
     wanted = math.pi * (2 * u[..., 0] - 1)
     low, high = torch.full_like(wanted, -math.pi), torch.full_like(wanted, math.pi)
     for _ in range(30):
@@ -141,6 +141,11 @@ def measured(points: Tensor, name: str) -> tuple[float, float]:
 
 
 def uncovered(points: Tensor, name: str, size: float) -> float:
-    """How far places on a shape of a size lie from the nearest of the points, in the mean: large where a part of it is left out. points: [P, 3]."""
-    places = size * SHAPES[name].on(Draws(0, 0, 4 * POINTS, places=(_SHAPE, _SHAPE)).uniform(3))
-    return float(torch.cdist(places, points.double()).amin(-1).mean())
+    """How far a shape's places lie from the nearest of the points, over what that is for as many points anywhere on it: above 1 where a part is left out.
+
+    points: [P, 3].
+    """
+    drawn = Draws(0, 0, 4 * POINTS + len(points), places=(_SHAPE, _SHAPE)).uniform(3)
+    places, others = (size * SHAPES[name].on(drawn)).split([4 * POINTS, len(points)])
+    mine, usual = (torch.cdist(places, some.double()).amin(-1).mean() for some in (points, others))
+    return float(mine / usual)

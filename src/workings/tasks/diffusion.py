@@ -1,4 +1,4 @@
-"""The diffusion task: from pictures, with classes or captions or without, to a model that draws them out of noise (statements 5.3a-c, 6.3)."""
+"""The diffusion task: from pictures, with classes or captions or without, to a model that draws them out of noise (statements 5.3a-d, 6.3)."""
 
 import sys
 from collections.abc import Sequence
@@ -22,9 +22,10 @@ from workings.models.diffusion_model_settings import DiffusionModelSettings, fit
 from workings.objectives.denoising import DenoisingLoss, unconditional_rows
 from workings.tasks.diffusion_drawer import DiffusionDrawer
 from workings.tasks.diffusion_settings import DiffusionTaskSettings
-from workings.tasks.diffusion_views import GUIDANCES, Shown, guidance_sheet, in_numbers, trajectory_sheet
-from workings.tasks.drawing import Drawing, columns_for, numbered, sheet
+from workings.tasks.diffusion_views import GUIDANCES, Shown, guidance_sheet, trajectory_sheet
+from workings.tasks.drawing import Drawing, columns_for, numbered
 from workings.tasks.guidance_scores import guidance_scores
+from workings.tasks.media import check_medium, medium_of
 from workings.tasks.picture_parts import Parts, watcher
 from workings.tasks.prompts import Prompts, make_prompts
 from workings.training.game import Batch, Loss
@@ -34,16 +35,21 @@ from workings.weights.folder import save_folder
 MEASURED, AT_ONCE = 512, 64
 """Validation pictures whose noise is taken off in an evaluation, and how many at a time."""
 CHECKED = 60
-"""Prompts of shapes that are drawn and checked."""
+"""Prompts of shapes, or drawings that are no pictures, that are drawn and checked."""
+CALLED = {"unet": "U-Net", "transformer": "transformer", "points": "transformer of points"}
+"""What a network is called."""
 
 
 class Diffusion(Drawing):
-    """One player, `model`, that learns to take noise off pictures."""
+    """One player, `model`, that learns to take noise off pictures, or off what else the medium is."""
 
     newest = True
     settings: DiffusionTaskSettings
 
     def __init__(self, settings: DiffusionTaskSettings):
+        self.medium = medium_of(settings.data.source)
+        self.unit, self.units = self.medium.unit, self.medium.name
+        check_medium(self.medium, settings.data, settings.scores)
         super().__init__(settings)
         s, d = settings, settings.data
         self.prompts: Prompts | None = make_prompts(s.text, self.learned.labels, d.longest) if d.prompted else None
@@ -51,7 +57,7 @@ class Diffusion(Drawing):
         self.held_targets = numbered(self.held, self.names)
         if not isinstance(s.model, DiffusionModelSettings):
             body = self.prompts.body if self.prompts else None
-            network = fitted_network(s.model, self.shape, self.names, body.width if body else 0)
+            network = fitted_network({"preset": self.medium.network} | s.model, self.shape, self.names, body.width if body else 0)
             frozen = bool(s.text.start and self.prompts)
             self.settings = s = replace(s, model=DiffusionModelSettings(diffusion=s.diffusion, text=body, frozen=frozen, **network))
         torch.manual_seed(mix(s.training.seed, 0))
@@ -63,7 +69,9 @@ class Diffusion(Drawing):
         self.measure = DenoisingLoss(s.diffusion)
         self.flops_per_step = 3 * s.training.batch * self.flops_of_one()
         drawn = (s.shown.pictures + (s.scores.drawings if self.scorer else 0)) * s.shown.steps * (2 if self.told else 1)
-        self.steps_per_evaluation = (min(MEASURED, len(self.held)) + 2 * drawn + CHECKED * s.shown.steps * 2 * self.checkable) / s.training.batch / 3
+        self.steps_per_evaluation = (
+            (min(MEASURED, len(self.held)) + 2 * drawn + CHECKED * s.shown.steps * 2 * (self.checkable or self.medium.scored)) / s.training.batch / 3
+        )
 
     @property
     def model(self) -> DiffusionModel:
@@ -86,17 +94,29 @@ class Diffusion(Drawing):
         """With captions in place of labels, where they are to be learned."""
         d = self.settings.data
         if not d.prompted:
-            return super().read_parts()
+            return self.medium.read(d)
         how: dict[str, Any] = dict(size=d.size, channels=d.channels, validation=d.validation, strict=d.strict, watch=watcher() if sys.stderr.isatty() else None)
         found = read_captioned(d.source, d.captions, **how)
         assert found.validation is not None
         return Parts(found.train, found.validation, found.test, found.preparation, found.notes)
 
+    def origin(self) -> str:
+        """Where they are from."""
+        return self.medium.origin(self.settings.data.source)
+
+    def described(self) -> str:
+        """What each of them is."""
+        return self.medium.described(self.shape)
+
+    def sheet(self, some: Tensor) -> Tensor:
+        """Some of them to be looked at."""
+        return self.medium.sheet(some)
+
     def about(self) -> str:
         """What is learned from what, in a line."""
         s, parameters = self.settings, sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         how = f"{s.diffusion.schedule} schedule, predicting {s.diffusion.prediction}"
-        return "; ".join([f"a diffusion model ({'U-Net' if s.model.unet else 'transformer'}) of {parameters:,} parameters, {how}", *self.data_facts()])
+        return "; ".join([f"a diffusion model ({CALLED[s.model.kind]}) of {parameters:,} parameters, {how}", *self.data_facts()])
 
     def data_facts(self) -> list[str]:
         """The data in sentences."""
@@ -125,7 +145,7 @@ class Diffusion(Drawing):
     def loss(self, player: str, batch: Batch, step: int) -> Loss:
         """The weighed squared errors of all numbers of the pictures; the condition is left out of some rows, which guidance needs."""
         model, rows = self.players["model"], len(batch["pictures"])
-        x = in_numbers(batch["pictures"])
+        x = self.medium.numbers(batch["pictures"])
         condition = forgotten(self.condition(batch), unconditional_rows(rows, self.settings.diffusion.unconditional), self.settings.model.network)
         return Loss(self.measure(model, x, condition), x.numel())
 
@@ -145,11 +165,14 @@ class Diffusion(Drawing):
                 tokens, visible = self.prompts.read([self.held.labels[row] for row in some.tolist()])
                 batch |= {"tokens": tokens, "visible": visible}
             batch = {key: tensor.to(device) for key, tensor in batch.items()}
-            total += float(self.measure(self.model, in_numbers(batch["pictures"]), self.condition(batch)).detach())
+            total += float(self.measure(self.model, self.medium.numbers(batch["pictures"]), self.condition(batch)).detach())
         scores = {"loss": float(total) / (len(rows) * self.held.pixels(rows[:1]).numel())}
         if self.scorer:
             drawn = self.shown(count=self.settings.scores.drawings)
             scores |= self.scorer.of(drawn.pictures, drawn.labels)
+        if self.medium.scored:
+            drawn = self.shown(count=CHECKED)
+            scores |= self.medium.scores(drawn.pictures, drawn.labels)
         if self.checkable:
             asked = self.held.labels[:CHECKED]
             drawn = self.shown(asked).pictures
@@ -167,17 +190,19 @@ class Diffusion(Drawing):
     def shown(self, asked: Sequence[str] | None = None, count: int = 0) -> Shown:
         """Drawings from the same noise every time. asked: a caption for each; by default some of the validation pictures', or the classes in turn."""
         s, count = self.settings.shown, len(asked) if asked is not None else count or self.settings.shown.pictures
+        guidance = s.guidance if self.told else 0.0
         labels = torch.arange(count) % len(self.names) if self.names else None
         if self.prompts:
             asked = asked if asked is not None else [self.held.labels[row % len(self.held)] for row in range(count)]
-        shown = Shown(self.model, self.prompts, self.shape, s.sampler, s.steps, s.guidance if self.told else 0.0).draw(count, labels, asked)
+        shown = Shown(self.model, self.prompts, self.shape, s.sampler, s.steps, guidance, self.medium).draw(count, labels, asked)
         shown.labels = [self.names[label] for label in labels.tolist()] if labels is not None else None
         return shown
 
     def preview(self, step: int) -> dict[str, Any]:
         """Drawings from the same noise, one on its way from noise, and what guidance does."""
         shown = self.shown()
-        files = {"grid.png": png(sheet(shown.pictures, columns_for(self.names))), "trajectory.png": png(trajectory_sheet(shown))}
+        grid = self.medium.sheet(shown.pictures, columns_for(self.names))
+        files = {"grid.png": png(grid), "trajectory.png": png(trajectory_sheet(shown))}
         text = f"drawn in {self.settings.shown.steps} steps of {self.settings.shown.sampler}"
         if self.told:
             files["guidance.png"] = png(guidance_sheet(shown))
@@ -189,7 +214,7 @@ class Diffusion(Drawing):
         """The model folder, with the tokenizer and the words of the captions."""
         s = self.settings
         card = f"# A diffusion model\n\nTrained on {s.data.source}; `workings report` writes the full card.\n"
-        facts: dict[str, Any] = {"shown": {"sampler": s.shown.sampler, "steps": s.shown.steps, "guidance": s.shown.guidance}}
+        facts: dict[str, Any] = {"medium": self.medium.name, "shown": {"sampler": s.shown.sampler, "steps": s.shown.steps, "guidance": s.shown.guidance}}
         if self.prompts:
             facts["prompts"] = self.prompts.facts()
         save_folder(folder, "diffusion", s.model, weights["model"], self.prompts.tokenizer if self.prompts else None, card, **facts, scores=scores)

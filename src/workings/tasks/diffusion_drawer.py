@@ -14,9 +14,10 @@ from workings.generation.diffusion_settings import DiffusionDraw
 from workings.models.denoiser import Condition
 from workings.objectives.noise_schedule import noise_schedule
 from workings.settings import from_dict
-from workings.tasks.diffusion_views import in_levels, in_numbers, nothing_of
+from workings.tasks.diffusion_views import nothing_of
 from workings.tasks.drawer import Drawer, Drawn
 from workings.tasks.drawing import columns_for
+from workings.tasks.media import medium_named
 from workings.tasks.prompts import prompts_of
 from workings.training.machine import autocast, choose_precision
 
@@ -27,7 +28,7 @@ STOPS = 8
 
 
 class DiffusionDrawer(Drawer):
-    """What `workings.load` gives for a diffusion model."""
+    """What `workings.load` gives for a diffusion model; what is said of pictures is so of clips and sets of points, as its medium holds them (5.3d)."""
 
     task = "diffusion"
 
@@ -35,7 +36,7 @@ class DiffusionDrawer(Drawer):
         super().__init__(folder, dtype)
         network = self.settings.network
         self.prompts = prompts_of(self.tokenizer, self.facts)
-        self.names = network.class_names
+        self.names, self.medium = network.class_names, medium_named(self.facts.get("medium", "pictures"))
         self.shape = self.latent_shape = (network.channels, *network.image_size)
 
     def draw(
@@ -82,13 +83,13 @@ class DiffusionDrawer(Drawer):
             rows = slice(first, min(first + BATCH, n))
             condition = self.condition(None if labels is None else labels[rows], prompts[rows] if prompts else None)
             null = self.condition(None, [negative] * (rows.stop - rows.start)) if negative and prompts else nothing_of(self.model, condition)
-            some = None if begin is None else in_numbers(begin.expand(n, -1, -1, -1)[rows])
+            some = None if begin is None else self.medium.numbers(begin.expand(n, -1, -1, -1)[rows])
             parts.append(self.from_noise(rows, how, condition, null, some, mask, STOPS if trajectory else 0))
         asked = tuple(prompts) if prompts else () if labels is None else tuple(self.names[number] for number in labels.tolist())
         columns = STOPS if trajectory else columns_for(self.names) if labels is not None and label is None else 8
         if trajectory and asked:
             asked = tuple(name for name in asked for _ in range(STOPS))
-        return Drawn(torch.cat(parts), asked, columns)
+        return Drawn(torch.cat(parts), asked, columns, self.medium)
 
     @torch.no_grad()
     def from_noise(
@@ -100,7 +101,7 @@ class DiffusionDrawer(Drawer):
 
         def watch(number: int, sigma: float, x: Tensor, estimate: Tensor) -> None:
             if stops:
-                seen.append(in_levels(scaled(x, sigma, schedule)))
+                seen.append(self.medium.drawn(scaled(x, sigma, schedule)))
             if sys.stderr.isatty():
                 print(f"\rstep {number + 1:,} of {how.steps:,}", end="", file=sys.stderr, flush=True)
 
@@ -111,9 +112,9 @@ class DiffusionDrawer(Drawer):
         if sys.stderr.isatty():
             print("\r", end="", file=sys.stderr)
         if not stops:
-            return in_levels(x)
+            return self.medium.drawn(x)
         chosen = torch.linspace(0, len(seen) - 1, stops - 1).round().long().tolist()
-        return torch.stack([*(seen[stop] for stop in chosen), in_levels(x)], dim=1).flatten(0, 1)
+        return torch.stack([*(seen[stop] for stop in chosen), self.medium.drawn(x)], dim=1).flatten(0, 1)
 
     def decoded(self, z: Tensor, labels: Tensor | None, **choices: Any) -> Tensor:
         """Noise [N, C, H, W], and class numbers, to pictures uint8 [N, C, H, W]; choices: `prompt`, and the fields of `DiffusionDraw`."""

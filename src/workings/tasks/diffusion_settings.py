@@ -14,7 +14,7 @@ from workings.training.settings import OptimizerSettings, TrainingSettings, chec
 
 @dataclass(kw_only=True, frozen=True)
 class DiffusionData(DrawingData):
-    """What to learn to draw, and what is said of it."""
+    """What to learn to draw, and what is said of it; beside pictures there are the sources clips, clips:PICTURES, points and molecules."""
 
     captions: str = ""
     """A table with file_name and text in each row; "names", the names of the files; "labels", sentences made of the classes; empty: none, or what is there."""
@@ -118,5 +118,5 @@ def resolved(settings: DiffusionTaskSettings) -> dict[str, Any]:
     """Every setting, as `config.toml` keeps it; `read_settings` reads it back to the same training."""
     model = settings.model
     if isinstance(model, DiffusionModelSettings):
-        model = {"network": "unet" if model.unet else "transformer", **to_dict(model.network)}
+        model = {"network": model.kind, **to_dict(model.network)}
     return {"task": "diffusion", **to_dict(settings), "model": model}

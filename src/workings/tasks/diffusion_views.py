@@ -11,23 +11,13 @@ from workings.generation.diffusion_settings import DiffusionDraw, Sampler
 from workings.models.denoiser import Condition, forgotten
 from workings.models.diffusion_model import DiffusionModel
 from workings.objectives.noise_schedule import noise_schedule
-from workings.tasks.drawing import sheet
+from workings.tasks.media import Medium
 from workings.tasks.prompts import Prompts
 
 GUIDANCES = (0.0, 1.0, 2.0, 4.0, 8.0)
 """From left to right in a sheet of guidance."""
 ROWS, STOPS = 6, 8
 """The drawings that such sheets show, and at how many places on their way."""
-
-
-def in_numbers(pictures: Tensor) -> Tensor:
-    """uint8 0 ... 255 -> float32 in -1 ... 1."""
-    return pictures.float() / 127.5 - 1
-
-
-def in_levels(x: Tensor) -> Tensor:
-    """The other way round."""
-    return ((x.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu()
 
 
 @dataclass
@@ -40,6 +30,7 @@ class Shown:
     sampler: Sampler
     steps: int
     guidance: float
+    medium: Medium
     pictures: Tensor = field(default_factory=lambda: torch.empty(0))
     """uint8 [N, C, H, W], once they are drawn."""
     way: list[Tensor] = field(default_factory=list)
@@ -61,7 +52,7 @@ class Shown:
         seen: list[Tensor] = []
 
         def watch(number: int, sigma: float, x: Tensor, estimate: Tensor) -> None:
-            seen.append(in_levels(scaled(x[:ROWS], sigma, schedule)))
+            seen.append(self.medium.drawn(scaled(x[:ROWS], sigma, schedule)))
 
         self.pictures = self.drawn(count, self.condition, self.guidance, watch)
         stops = torch.linspace(0, len(seen) - 1, min(STOPS - 1, len(seen))).round().long().tolist()
@@ -72,7 +63,8 @@ class Shown:
         """The first `count` noises as pictures, with this guidance. -> uint8 [count, C, H, W]."""
         how = DiffusionDraw(sampler=self.sampler, steps=self.steps, guidance=guidance)
         null = nothing_of(self.model, condition)
-        return in_levels(draw(self.model, self.model.settings.diffusion, (count, *self.shape), how, condition=condition, null=null, watch=watch))
+        x = draw(self.model, self.model.settings.diffusion, (count, *self.shape), how, condition=condition, null=null, watch=watch)
+        return self.medium.drawn(x)
 
 
 def nothing_of(model: DiffusionModel, condition: Condition) -> Condition:
@@ -93,11 +85,11 @@ def first_rows(condition: Condition, count: int) -> Condition:
 def trajectory_sheet(shown: Shown) -> Tensor:
     """A row for each of some drawings, noise on the left: uint8 [C, rows H, stops W]."""
     rows = torch.stack(shown.way, dim=1)  # rows stops C H W
-    return sheet(rows.flatten(0, 1), rows.shape[1])
+    return shown.medium.sheet(rows.flatten(0, 1), rows.shape[1])
 
 
 def guidance_sheet(shown: Shown) -> Tensor:
     """A row for each of some noises, guidance growing to the right: uint8 [C, rows H, weights W]."""
     count = min(ROWS, len(shown.pictures))
     columns = [shown.drawn(count, first_rows(shown.condition, count), weight) for weight in GUIDANCES]
-    return sheet(torch.stack(columns, dim=1).flatten(0, 1), len(GUIDANCES))
+    return shown.medium.sheet(torch.stack(columns, dim=1).flatten(0, 1), len(GUIDANCES))

@@ -35,6 +35,8 @@ def draw(model: str | Path, how: str, pictures: Sequence[str], n: int, label: st
         if name in choices and "begin" not in choices:
             raise BadInput(f"--{name} says what becomes of a picture, but there is none to begin from; name one with --begin.")
     if "begin" in choices:
+        if drawer.medium.name != "pictures":
+            raise BadInput(f"{model} draws {drawer.medium.name}, which no picture can begin; leave --begin out.")
         choices["begin"] = read([str(choices["begin"])], drawer.shape)
     if "mask" in choices:
         choices["mask"] = read_mask(str(choices["mask"]))

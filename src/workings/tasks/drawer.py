@@ -11,9 +11,10 @@ from torch import Tensor
 
 from workings.data.labeled_pictures import LabeledPictures
 from workings.data.pictures import png
-from workings.errors import BadInput, suggest
+from workings.errors import BadInput, counted, suggest
 from workings.layers.randomness import generator
-from workings.tasks.drawing import COLUMNS, columns_for, sheet
+from workings.tasks.drawing import COLUMNS, columns_for
+from workings.tasks.media import PICTURES, Medium
 from workings.weights.folder import load_folder
 
 BATCH = 256
@@ -22,18 +23,20 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pictures that a model drew."""
+    """Pictures that a model drew, or what else its medium is."""
 
     pictures: Tensor
-    """uint8 [N, C, H, W]."""
+    """uint8 [N, C, H, W]; clips: uint8 [N, F, H, W]; sets of points: float32 [N, C, P, 1]."""
     labels: tuple[str, ...] = ()
     """The class of each that was asked for, where the model was told some."""
     columns: int = COLUMNS
     """How many belong beside each other in a sheet."""
+    medium: Medium = PICTURES
+    """What they are."""
 
     def sheet(self) -> Tensor:
         """All of them in rows, uint8 [C, rows H, columns W]."""
-        return sheet(self.pictures, self.columns)
+        return self.medium.sheet(self.pictures, self.columns)
 
     def save(self, path: str | Path, together: bool = False) -> list[Path]:
         """Write one file of all (path ends in .png), or a file each into a folder; returns the files."""
@@ -43,12 +46,16 @@ class Drawn:
             path.write_bytes(png(self.sheet()))
             return [path]
         if path.exists() and not path.is_dir():
-            raise BadInput(f"{path} is a file, but {len(self.pictures):,} pictures go into a folder; name one, or draw them in one sheet with --grid.")
+            raise BadInput(
+                f"{path} is a file, but {counted(len(self.pictures), self.medium.unit)} go into a folder; name one, or draw them in one sheet with --grid."
+            )
         path.mkdir(parents=True, exist_ok=True)
         digits = max(3, len(str(len(self.pictures) - 1)))
-        files = [path / f"{number:0{digits}}{'-' + plain(self.labels[number]) if self.labels else ''}.png" for number in range(len(self.pictures))]
+        files = [
+            path / f"{number:0{digits}}{'-' + plain(self.labels[number]) if self.labels else ''}{self.medium.suffix}" for number in range(len(self.pictures))
+        ]
         for file, picture in zip(files, self.pictures, strict=True):
-            file.write_bytes(png(picture))
+            file.write_bytes(self.medium.file(picture))
         return files
 
 
@@ -62,6 +69,8 @@ class Drawer(ABC):
     """Channels, height and width of a drawing."""
     latent_shape: tuple[int, ...]
     """Of the noise that one drawing is made of."""
+    medium: Medium = PICTURES
+    """What drawings are."""
 
     def __init__(self, folder: str | Path, dtype: torch.dtype | None = None):
         saved = load_folder(folder, dtype)
@@ -107,7 +116,7 @@ class Drawer(ABC):
         paths = torch.stack([spherical(z[:rows], z[rows:], part) for part in torch.linspace(0, 1, columns).tolist()], dim=1)  # rows columns ...
         numbers = self.numbers_of(label, rows)
         labels = None if numbers is None else numbers.repeat_interleave(columns)
-        return Drawn(self.decoded(paths.flatten(0, 1), labels, **choices), columns=columns)
+        return Drawn(self.decoded(paths.flatten(0, 1), labels, **choices), columns=columns, medium=self.medium)
 
     def noise(self, n: int, seed: int) -> Tensor:
         """Standard normal [n, *latent_shape], each row a function of (seed, row)."""

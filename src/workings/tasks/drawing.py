@@ -28,6 +28,7 @@ class Drawing(Game):
     """Players that learn to draw what they see: this gives them what they see."""
 
     units = "pictures"
+    unit = "picture"
     batches_per_step = 1
     """How many batches of fresh pictures a step sees: one for each turn that looks at some."""
 
@@ -49,24 +50,35 @@ class Drawing(Game):
 
     def data_facts(self) -> list[str]:
         """The data in sentences."""
-        channels, height, width = self.shape
         facts = [
-            f"{counted(len(self.learned), 'picture')} of {self.settings.data.source} to learn from{said_of(self.learned.left_out, 'picture')}, "
-            f"{len(self.held):,} to validate",
-            f"{height} x {width}, {'color' if channels == 3 else 'gray'}",
+            f"{counted(len(self.learned), self.unit)} {self.origin()} to learn from{said_of(self.learned.left_out, self.unit)}, {len(self.held):,} to validate",
+            self.described(),
             *(note.rstrip(".") for note in self.parts.notes),
         ]
         if self.names:
             counts = self.targets.bincount(minlength=len(self.names)).tolist()
             facts.append(f"told {len(self.names)} classes ({', '.join(f'{name} {count:,}' for name, count in zip(self.names, counts, strict=True))})")
         if self.tested is not None:
-            facts.append(f"{counted(len(self.tested), 'picture')} of {self.tested.where} to test at the very end")
+            facts.append(f"{counted(len(self.tested), self.unit)} of {self.tested.where} to test at the very end")
         return facts
+
+    def origin(self) -> str:
+        """Where they are from."""
+        return f"of {self.settings.data.source}"
+
+    def described(self) -> str:
+        """What each of them is."""
+        channels, height, width = self.shape
+        return f"{height} x {width}, {'color' if channels == 3 else 'gray'}"
+
+    def sheet(self, some: Tensor) -> Tensor:
+        """Some of them to be looked at, uint8 [C, h, w]."""
+        return sheet(some)
 
     def leave(self) -> dict[str, str | bytes]:
         """The data in sentences, and some of its pictures."""
         some = self.learned.pixels(self.order.indices(0, min(SHOWN, len(self.learned))))
-        return {"data.txt": "\n".join(self.data_facts()) + "\n", "data.png": png(sheet(some))}
+        return {"data.txt": "\n".join(self.data_facts()) + "\n", "data.png": png(self.sheet(some))}
 
     def batch(self, step: int, turn: int, first: int, count: int) -> Batch:
         """pictures: uint8 [count, C, H, W]; labels: int64 [count], where classes are told."""

@@ -10,6 +10,7 @@ from workings.tasks.drawing import read_drawn
 from workings.tasks.drawing_settings import FID_DRAWINGS, DrawingData, ScoresSettings
 from workings.tasks.jobs import settings_module
 from workings.tasks.kinds import open_model
+from workings.tasks.media import PICTURES
 from workings.tasks.picture_parts import whole
 from workings.tasks.scorer import Scorer
 from workings.training.run import Run, open_run
@@ -17,6 +18,8 @@ from workings.weights.folder import task_of
 
 DRAWINGS = 2000
 """Drawn for an evaluation, unless a run's settings ask for more."""
+CHECKED = 200
+"""Drawn for it, if they are no pictures and code says how good they are."""
 
 
 def evaluate_drawings(
@@ -42,6 +45,10 @@ def evaluate_drawings(
     if samples is not None and samples < 1:
         raise BadInput(f"--samples is {samples}; it takes at least 1 to estimate a likelihood.")
     drawer: Drawer = open_model(run)
+    if drawer.medium is not PICTURES:
+        if data or judge or inception:
+            raise BadInput(f"{run} draws {drawer.medium.name}, which are scored by code alone; leave --data, --judge and scores.inception out.")
+        return scored_by_code(run, drawer, drawings or CHECKED)
     own = settings_module(task_of(run)).read_settings(open_run(run).settings()) if Run(Path(run)).config.exists() else None
     chosen = chosen_data(run, drawer, own, data, picture, label)
     parts = read_drawn(chosen)
@@ -59,6 +66,14 @@ def evaluate_drawings(
     if not found:
         raise BadInput(f"There is nothing to score the drawings of {run} by; give a trained picture classifier with --judge, or Inception's weights.")
     return found
+
+
+def scored_by_code(run: str | Path, drawer: Drawer, count: int) -> dict[str, Any]:
+    """The scores of a medium that code can read."""
+    if not drawer.medium.scored:
+        raise BadInput(f"{run} draws {drawer.medium.name}, of which code cannot say how good they are; look at them with `workings draw`.")
+    drawn = drawer.draw(count)
+    return drawer.medium.scores(drawn.pictures, drawn.labels) | {"drawings": count}
 
 
 def chosen_data(run: str | Path, drawer: Drawer, own: Any, data: str | None, picture: str | None, label: str | None) -> DrawingData:

@@ -154,7 +154,7 @@ class Diffusion(Drawing):
         return self.model.condition(batch.get("labels"), batch.get("tokens"), batch.get("visible"))
 
     def evaluate(self) -> dict[str, float]:
-        """The loss on validation pictures, with the same noise every time; where code can read drawings, how many show what their prompt says."""
+        """The loss on validation pictures, with the same noise every time; and where code can read drawings, how good they are."""
         rows = Order(len(self.held), 0).indices(0, min(len(self.held), MEASURED))
         device = next(self.model.parameters()).device
         total = torch.zeros((), dtype=torch.float64)

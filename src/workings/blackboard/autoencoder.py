@@ -1,7 +1,7 @@
 """The autoencoder with a map of latents as it is written: one pixel, one window at a time (Bohan 2023; statements 5.3b, 6.2b).
 
-A picture is rows of pixels [C], as for the residual network; parameters are named as in `Autoencoder.named_parameters()`; settings: anything with the attributes
-of `AutoencoderSettings`.
+A picture is rows of pixels [C], as for the residual network; parameters are named as in `Autoencoder.named_parameters()`; settings: anything with the
+attributes of `AutoencoderSettings`.
 """
 
 import torch

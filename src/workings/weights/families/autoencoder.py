@@ -13,7 +13,9 @@ from workings.weights.names import Entry, linear, norm, plain
 HALVES, WHOLE = "TinyAutoencoderHalves", "TinyAutoencoder"
 """What the two layouts are called here."""
 BEGINNINGS = {HALVES: ("encoder.", "decoder."), WHOLE: ("encoder.layers.", "decoder.layers.")}
-ALONE = ({"0.weight", "1.conv.0.weight", "2.weight"}, {"1.weight", "3.conv.0.weight"})
+FIRST = ("0.weight", "1.conv.0.weight", "2.weight")
+"""Tensors that every encoder begins with."""
+ALONE = (set(FIRST), {"1.weight", "3.conv.0.weight"})
 """Tensors of an encoder, and of a decoder, that are alone."""
 BOUND, GROUPS = 3.0, 4
 """What all such autoencoders have, and their files do not say."""
@@ -25,11 +27,10 @@ def recognized(shapes: Mapping[str, tuple[int, ...]], said: Mapping[str, str]) -
         raise BadInput(
             "The file holds one half of an autoencoder; put the other beside it, so that they are called NAME_encoder.safetensors and NAME_decoder.safetensors."
         )
-    for layout, (encoder, decoder) in BEGINNINGS.items():
-        if {f"{encoder}0.weight", f"{encoder}1.conv.0.weight", f"{encoder}2.weight"} <= set(shapes) and any(name.startswith(decoder) for name in shapes):
-            break
-    else:
+    layout = next((layout for layout, (encoder, _) in BEGINNINGS.items() if {f"{encoder}{name}" for name in FIRST} <= set(shapes)), None)
+    if layout is None or not any(name.startswith(BEGINNINGS[layout][1]) for name in shapes):
         return None
+    encoder = BEGINNINGS[layout][0]
     layers = {int(name.removeprefix(encoder).partition(".")[0]) for name in shapes if name.startswith(encoder)}
     plain_layers = sorted(layer for layer in layers if f"{encoder}{layer}.weight" in shapes)
     halvings = len(plain_layers) - 2

@@ -104,7 +104,7 @@ class Diffusion(Drawing):
         """Where they are from."""
         return self.medium.origin(self.settings.data.source)
 
-    def described(self) -> str:
+    def shape_fact(self) -> str:
         """What each of them is."""
         return self.medium.described(self.shape)
 

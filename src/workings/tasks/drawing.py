@@ -52,7 +52,7 @@ class Drawing(Game):
         """The data in sentences."""
         facts = [
             f"{counted(len(self.learned), self.unit)} {self.origin()} to learn from{said_of(self.learned.left_out, self.unit)}, {len(self.held):,} to validate",
-            self.described(),
+            self.shape_fact(),
             *(note.rstrip(".") for note in self.parts.notes),
         ]
         if self.names:
@@ -66,7 +66,7 @@ class Drawing(Game):
         """Where they are from."""
         return f"of {self.settings.data.source}"
 
-    def described(self) -> str:
+    def shape_fact(self) -> str:
         """What each of them is."""
         channels, height, width = self.shape
         return f"{height} x {width}, {'color' if channels == 3 else 'gray'}"

@@ -256,3 +256,22 @@ def test_the_finished_model_is_scored_with_more_and_more_guidance(tmp_path, monk
     found = make({})[0].test(tmp_path / "run" / "model")
     assert list(found) == [f"prompt_accuracy_at_guidance_{weight}" for weight in ("0", "0.5", "1", "2", "4")]
     assert painters(tmp_path)({})[0].test(tmp_path / "run" / "model") == {}
+
+
+def test_captions_in_the_folder_are_learned_unless_classes_are_told_and_what_they_have_no_use_for_is_refused(tmp_path):
+    source = captioned(tmp_path)["data"]["source"]
+    rows = [{"file_name": f"{word}_wall_{number}.png", "text": f"a {word} one"} for number in range(10) for word in [("dark", "bright")[number % 2]]]
+    (tmp_path / "pictures" / "captions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = painters(tmp_path, data={"source": source})({})[0]
+    assert task.prompts is not None and task.prompts.words == {"a", "dark", "bright", "one"}
+    assert not read_settings({"data": {"source": source, "labels": True}}).data.prompted
+    with pytest.raises(BadInput, match="data.fraction is not read for pictures with captions"):
+        painters(tmp_path, data={"source": source, "fraction": 0.5})({})
+
+
+def test_ways_between_drawings_are_guided_as_drawings_are(walls):
+    drawer = workings.load(walls)
+    with pytest.raises(BadInput, match="Guidance 3 follows a prompt"):
+        drawer.between(3, rows=1, guidance=3.0)
+    ends = drawer.between(2, rows=1, prompt="dark wall", steps=3, seed=1).pictures
+    assert torch.equal(ends, drawer.decoded(drawer.noise(2, 1), None, prompt="dark wall", steps=3, guidance=drawer.facts["shown"]["guidance"]))

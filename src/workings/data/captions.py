@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from workings.data.builtin import builtin_path
+from workings.data.caption_files import captions_beside
 from workings.data.encoded_pictures import Watch
 from workings.data.files import kind_of
 from workings.data.labeled_pictures import LabeledPictures, PictureParts
@@ -68,10 +69,7 @@ def each(found: PictureParts, change: Callable[[LabeledPictures], LabeledPicture
 
 def usual(source: str) -> str:
     """Where captions come from when nobody says."""
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return next((str(folder / name) for name in ("captions.jsonl", "metadata.jsonl", "captions.csv") if (folder / name).is_file()), "names")
-    return "labels"
+    return captions_beside(source) or ("names" if Path(source).expanduser().is_dir() else "labels")
 
 
 def emoji() -> Found:

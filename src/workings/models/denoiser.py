@@ -22,7 +22,7 @@ Condition = Tensor | tuple[Tensor, Tensor] | None
 """What is told beside the picture."""
 
 
-class Denoiser(Protocol):
+class DenoisingNetwork(Protocol):
     """A network that the samplers and the losses can use."""
 
     settings: DenoiserSettings

@@ -14,7 +14,7 @@ from workings.data.captions import read_captioned
 from workings.data.order import Order
 from workings.data.pictures import png
 from workings.data.shapes import shows
-from workings.errors import counted
+from workings.errors import BadInput, counted
 from workings.layers.randomness import mix, seed_draws
 from workings.models.denoiser import Condition, forgotten
 from workings.models.diffusion_model import DiffusionModel
@@ -95,6 +95,9 @@ class Diffusion(Drawing):
         d = self.settings.data
         if not d.prompted:
             return self.medium.read(d)
+        for name, usual in (("validation_source", ""), ("test_source", ""), ("fraction", 1.0), ("picture", ""), ("label", "")):
+            if getattr(d, name) != usual:
+                raise BadInput(f"data.{name} is not read for pictures with captions; leave it out.")
         how: dict[str, Any] = dict(size=d.size, channels=d.channels, validation=d.validation, strict=d.strict, watch=watcher() if sys.stderr.isatty() else None)
         found = read_captioned(d.source, d.captions, **how)
         assert found.validation is not None

@@ -63,13 +63,7 @@ class DiffusionDrawer(Drawer):
             raise BadInput(f"n is {n}; it must be at least 1.")
         if temperature != 1:
             raise BadInput("A diffusion model knows noise of one size only; leave --temperature out, and choose --guidance instead.")
-        shown = self.facts.get("shown", {})
-        told = bool(self.names or (self.prompts and prompt))
-        usual = {"guidance": shown.get("guidance", 0.0)} if told else {}
-        how = from_dict(DiffusionDraw, usual | {name: value for name, value in choices.items() if value is not None} | {"seed": seed}, "draw.")
-        if how.guidance and not told:
-            what = "a prompt" if self.prompts else "a class or a prompt, but this model was told neither in training"
-            raise BadInput(f"Guidance {how.guidance:g} follows {what}; give one, or leave --guidance out.")
+        how = self.way(bool(self.names or (self.prompts and prompt)), choices | {"seed": seed})
         if negative and (self.prompts is None or not prompt or not how.guidance):
             raise BadInput(
                 f"The negative prompt {negative!r} is what guidance leads away from; give a prompt and guidance too, to a model that learned captions."
@@ -90,6 +84,15 @@ class DiffusionDrawer(Drawer):
         if trajectory and asked:
             asked = tuple(name for name in asked for _ in range(STOPS))
         return Drawn(torch.cat(parts), asked, columns, self.medium)
+
+    def way(self, told: bool, choices: dict[str, Any]) -> DiffusionDraw:
+        """How to draw: as chosen, else as the model was shown in training. told: whether there is a class or a prompt, which guidance follows."""
+        usual = {"guidance": self.facts.get("shown", {}).get("guidance", 0.0)} if told else {}
+        how = from_dict(DiffusionDraw, usual | {name: value for name, value in choices.items() if value is not None}, "draw.")
+        if how.guidance and not told:
+            what = "a prompt" if self.prompts else "a class or a prompt, but this model was told neither in training"
+            raise BadInput(f"Guidance {how.guidance:g} follows {what}; give one, or leave --guidance out.")
+        return how
 
     @torch.no_grad()
     def from_noise(
@@ -119,7 +122,7 @@ class DiffusionDrawer(Drawer):
     def decoded(self, z: Tensor, labels: Tensor | None, **choices: Any) -> Tensor:
         """Noise [N, C, H, W], and class numbers, to pictures uint8 [N, C, H, W]; choices: `prompt`, and the fields of `DiffusionDraw`."""
         prompt = choices.pop("prompt", None)
-        how = from_dict(DiffusionDraw, {name: value for name, value in choices.items() if value is not None}, "draw.")
+        how = self.way(bool(self.names or (self.prompts and prompt)), choices)
         condition = self.condition(labels, self.prompts_for(prompt, len(z)))
         null = nothing_of(self.model, condition)
         return self.from_noise(slice(0, len(z)), how, condition, null, None, None, 0, eps=z)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from workings.data.caption_files import captions_beside
 from workings.errors import BadInput
 from workings.generation.diffusion_settings import Sampler
 from workings.models.diffusion_model_settings import DiffusionModelSettings
@@ -17,22 +18,25 @@ class DiffusionData(DrawingData):
     """What to learn to draw, and what is said of it; beside pictures there are the sources clips, clips:PICTURES, points and molecules."""
 
     captions: str = ""
-    """A table with file_name and text in each row; "names", the names of the files; "labels", sentences made of the classes; empty: none, or what is there."""
-    prompts: bool = False
-    """Whether the model learns captions; so it does with data.captions, emoji and shapes."""
+    """A table with file_name and text in each row; "names", the names of the files; "labels", sentences made of the classes; empty: what is there, or none."""
     longest: int = 32
     """The tokens of a caption that are read."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self, "data", longest=2)
-        if self.prompted and self.labels:
+        if self.labels and (self.captions or self.captioned):
             raise BadInput("data.labels (--conditional) tells the model classes and data.captions tells it texts; choose one of them.")
 
     @property
     def prompted(self) -> bool:
-        """Whether there are captions to be learned."""
-        return self.prompts or bool(self.captions) or self.source.removeprefix("builtin:") in ("emoji", "shapes")
+        """Whether captions are learned: those that are named, or that the source has, unless its classes are told instead."""
+        return bool(self.captions) or self.captioned or bool(not self.labels and captions_beside(self.source))
+
+    @property
+    def captioned(self) -> bool:
+        """Whether every picture of the source has a caption."""
+        return self.source.removeprefix("builtin:") in ("emoji", "shapes")
 
 
 @dataclass(kw_only=True, frozen=True)

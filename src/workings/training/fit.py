@@ -327,4 +327,4 @@ def ready(s: TrainingSettings) -> Ranks:
 
 def fit(game: Game, settings: TrainingSettings, run: Run, config: dict[str, Any], quiet: bool = False, headline: str = "") -> str:
     """Train the game's players in a run folder, going on from its newest checkpoint if it has one; returns why it ended: done, early or interrupted."""
-    return Loop(game, settings, run, Progress(quiet, headline), config).fit()
+    return Loop(game, settings, run, Progress(quiet, headline, not game.newest), config).fit()

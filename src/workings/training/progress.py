@@ -49,8 +49,9 @@ FEW = 100
 class Progress:
     """Speaks on standard error, of the first process only; nothing when quiet."""
 
-    def __init__(self, quiet: bool = False, headline: str = ""):
-        self.headline = headline
+    def __init__(self, quiet: bool = False, headline: str = "", chosen: bool = True):
+        """chosen: whether the best weights are kept, rather than the newest."""
+        self.headline, self.chosen = headline, chosen
         self.console = Console(stderr=True, highlight=False)
         self.quiet = quiet or int(os.environ.get("RANK", 0)) > 0
         self.live: Live | None = None
@@ -96,7 +97,7 @@ class Progress:
         """The weights were scored."""
         of = f" of the mean of {counted(row['averaged'], 'checkpoint')}" if "averaged" in row else ""
         scores = scores_in(row)  # none of a game that no score can judge
-        self.validation_line = f"validation{of} {scores}{'  (best so far)' if row['best'] else ''}" if scores else ""
+        self.validation_line = f"validation{of} {scores}{'  (best so far)' if row['best'] and self.chosen else ''}" if scores else ""
         if self.live is not None:
             self.live.update(self.panel())
         else:

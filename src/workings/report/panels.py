@@ -25,8 +25,8 @@ TITLES = {
 ORDER = tuple(TITLES)
 SAME_AS_LOSS = ("perplexity", "nats_per_character", "bits_per_byte")
 """Functions of the loss, as long as the tokens are the same; the table of scores has them."""
-BASELINES = ("majority_accuracy",)
-"""What no training changes."""
+BASELINES = ("majority_accuracy", "frechet_floor", "kernel_floor", "kernel_deviation", "fid_floor")
+"""What no training changes, or what only says how sure another score is; the table of scores has them."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def train(
     labels: bool | None = None,
     judge: str | Path | None = None,
     captions: str | None = None,
+    latent: str | Path | None = None,
     set: Iterable[str] = (),
     quiet: bool = False,
 ) -> Run:
@@ -91,7 +92,7 @@ def train(
     For "pictures": picture and label, a table's columns; size, of all pictures; augment, a name; strict; validation, test and start, as for sentences;
     teacher, the model that the new one learns to agree with.
     To draw: labels, whether the classes are told to the model; judge, the picture classifier that drawings are scored by.
-    For "diffusion": captions, a table of them, "names" or "labels".
+    For "diffusion": captions, a table of them, "names" or "labels"; latent, the autoencoder whose latents are learned.
     """
     settings_module(task)
     if minutes is not None and minutes <= 0:
@@ -100,6 +101,7 @@ def train(
     tables = {"validation_source": validation, "test_source": test}
     given = {
         "data": {"source": data, "encoding": encoding, "tokenizer": tokenizer, "size": size, "strict": strict, "labels": labels, "captions": captions}
+        | {"latent": None if latent is None else str(latent)}
         | columns
         | tables,
         "model": {"preset": model},

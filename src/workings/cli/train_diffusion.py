@@ -25,6 +25,7 @@ app = make_app(
     "workings train diffusion --data photos --size 64 --captions photos/captions.jsonl",
     "workings train diffusion --data photos --size 64 --captions names --model dit-tiny",
     "workings train diffusion --data shapes",
+    "workings train diffusion --data photos --size 128 --latent taef2_encoder.safetensors",
     "workings train diffusion --data molecules --conditional",
     details=recipes_text("diffusion")
     + "\n\n"
@@ -42,6 +43,7 @@ def diffusion(
     data: str | None = None,
     conditional: Annotated[bool | None, Parameter(name=["--conditional", "--labels"])] = None,
     captions: str | None = None,
+    latent: str | None = None,
     picture: str | None = None,
     label: str | None = None,
     size: Annotated[list[int] | None, Parameter(consume_multiple=True)] = None,
@@ -62,6 +64,7 @@ def diffusion(
             that move; clips:mnist and clips:FOLDER move others), points (shapes in space) or molecules. [default: fashion, built-in]
         conditional: Tell the model the classes of the pictures.
         captions: A table with file_name and text in each row; names, for the names of the files; or labels, for sentences made of the classes.
+        latent: An autoencoder whose latents are learned instead of pixels, for 64 x 64 and larger: a file, such as TAEF2's, or a folder.
         picture: The column of a table that holds the pictures. [default: image, img or picture]
         label: The column that holds the classes. [default: label]
         size: Height and width that all pictures are brought to; one number for a square. [default: the size they have]
@@ -71,5 +74,5 @@ def diffusion(
         judge: A trained picture classifier, a run or a file, by which drawings are scored.
         strict: Refuse a picture that cannot be read, or that has no caption, instead of leaving it out and counting it.
     """
-    own = dict(labels=conditional, captions=captions, picture=picture, label=label, size=size, validation=validation, model=model, judge=judge)
+    own = dict(labels=conditional, captions=captions, latent=latent, picture=picture, label=label, size=size, validation=validation, model=model, judge=judge)
     train("diffusion", flags, data=data, strict=strict, **own)

@@ -5,14 +5,16 @@ from torch import Tensor, nn
 from workings.models.build import build
 from workings.models.denoiser import Condition
 from workings.models.diffusion_model_settings import DiffusionModelSettings
+from workings.models.latents import Latents
 from workings.models.preconditioned import Denoiser
 from workings.models.transformer import Transformer
 
 
 class DiffusionModel(nn.Module):
-    """D(x, sigma, condition), the estimate of a picture [B, C, H, W] in -1 ... 1 from x = picture + sigma eps.
+    """D(x, sigma, condition), the estimate of a picture [B, C, H, W] in -1 ... 1, or of its latents, from x = picture + sigma eps.
 
-    Parameters: `denoiser`, the network behind its preconditioning; `text`, a transformer that reads prompts, if there are any.
+    Parameters: `denoiser`, the network behind its preconditioning; `text`, a transformer that reads prompts, if there are any; `latents`, the autoencoder of a
+    model that learns latents.
     """
 
     def __init__(self, settings: DiffusionModelSettings):
@@ -22,6 +24,15 @@ class DiffusionModel(nn.Module):
         self.text = Transformer(s.text) if s.text else None
         if self.text is not None and s.frozen:
             self.text.requires_grad_(False)
+        self.latents = Latents(s.autoencoder) if s.autoencoder else None
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """What is learned of pictures [B, C, H, W] in -1 ... 1: themselves, or their latents [B, latent, h, w]."""
+        return pictures if self.latents is None else self.latents.encode(pictures)
+
+    def decode(self, x: Tensor) -> Tensor:
+        """The pictures [B, C, H, W] of what was drawn, in -1 ... 1."""
+        return x if self.latents is None else self.latents.decode(x)
 
     def condition(self, labels: Tensor | None = None, tokens: Tensor | None = None, visible: Tensor | None = None) -> Condition:
         """What the network is told: the labels, int64 [B], or the vectors of texts, [B, T, D]. tokens: int64 [B, T]; visible: bool [B, T]."""

@@ -1,8 +1,10 @@
 """The diffusion task: from pictures, with classes or captions or without, to a model that draws them out of noise (statements 5.3a-d, 6.3)."""
 
+import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from workings.tasks.diffusion_drawer import DiffusionDrawer
 from workings.tasks.diffusion_settings import DiffusionTaskSettings
 from workings.tasks.diffusion_views import GUIDANCES, Shown, guidance_sheet, trajectory_sheet
 from workings.tasks.drawing import Drawing, columns_for, numbered
+from workings.tasks.encoded import decibels, encode_all, fingerprint, map_shape, trained_autoencoder
 from workings.tasks.guidance_scores import guidance_scores
 from workings.tasks.media import check_medium, medium_of
 from workings.tasks.picture_parts import Parts, watcher
@@ -50,22 +53,33 @@ class Diffusion(Drawing):
         self.medium = medium_of(settings.data.source)
         self.unit, self.units = self.medium.unit, self.medium.name
         check_medium(self.medium, settings.data, settings.scores)
+        self.autoencoder = coder = trained_autoencoder(settings.data.latent) if settings.data.latent else None
+        if coder:
+            settings = replace(settings, data=replace(settings.data, channels=settings.data.channels or coder.settings.channels))
         super().__init__(settings)
         s, d = settings, settings.data
+        self.seen_shape = map_shape(coder, self.shape) if coder else self.shape
         self.prompts: Prompts | None = make_prompts(s.text, self.learned.labels, d.longest) if d.prompted else None
         self.examples = self.prompts.frame(self.learned.labels) if self.prompts else None
         self.held_targets = numbered(self.held, self.names)
         if not isinstance(s.model, DiffusionModelSettings):
             body = self.prompts.body if self.prompts else None
-            network = fitted_network({"preset": self.medium.network} | s.model, self.shape, self.names, body.width if body else 0)
+            network = fitted_network(
+                {"preset": self.medium.network} | s.model, self.seen_shape, self.names, body.width if body else 0, coder.settings.cell if coder else 1
+            )
             frozen = bool(s.text.start and self.prompts)
-            self.settings = s = replace(s, model=DiffusionModelSettings(diffusion=s.diffusion, text=body, frozen=frozen, **network))
+            parts: dict[str, Any] = dict(text=body, frozen=frozen, autoencoder=coder.settings if coder else None)
+            self.settings = s = replace(s, model=DiffusionModelSettings(diffusion=s.diffusion, **parts, **network))
         torch.manual_seed(mix(s.training.seed, 0))
         model = DiffusionModel(s.model)
         if self.prompts and self.prompts.weights:
             assert model.text is not None
             model.text.load_state_dict(self.prompts.weights)
         self.players = {"model": model}
+        self.measured = Order(len(self.held), 0).indices(0, min(len(self.held), MEASURED))
+        self.encoded = encode_all(model.latents, coder, self.learned, self.held.of(self.measured), d.flip > 0) if coder and model.latents else None
+        if coder:
+            self.fingerprint = hashlib.sha256((self.fingerprint + fingerprint(coder)).encode()).hexdigest()
         self.measure = DenoisingLoss(s.diffusion)
         self.flops_per_step = 3 * s.training.batch * self.flops_of_one()
         drawn = (s.shown.pictures + (s.scores.drawings if self.scorer else 0)) * s.shown.steps * (2 if self.told else 1)
@@ -128,6 +142,10 @@ class Diffusion(Drawing):
             facts.append(f"captions of {counted(len(self.prompts.words), 'word')}, as {self.learned.labels[0]!r}")
             if self.prompts.framing.cut:
                 facts.append(f"{counted(self.prompts.framing.cut, 'caption')} longer than {self.prompts.framing.room} tokens, cut")
+        if self.encoded:
+            size, source = " x ".join(map(str, self.seen_shape)), self.settings.data.latent
+            made, pictures = self.given_back(AT_ONCE)[::-1]
+            facts.append(f"learned as {size} latents of {source}, which gives pictures back at {decibels(made, pictures):.1f} dB")
         if self.scorer:
             facts += self.scorer.facts(self.settings.scores.drawings)
         return facts
@@ -145,11 +163,15 @@ class Diffusion(Drawing):
         tokens, visible = self.prompts.padded([self.examples[row] for row in rows])
         return batch | {"tokens": tokens, "visible": visible}
 
+    def seen(self, rows: Tensor, mirrored: Tensor | None) -> Batch:
+        """Pictures, or their latents, float32 [count, latent, h, w]."""
+        return super().seen(rows, mirrored) if self.encoded is None else {"latents": self.encoded.rows(rows, mirrored)}
+
     def loss(self, player: str, batch: Batch, step: int) -> Loss:
-        """The weighed squared errors of all numbers of the pictures; the condition is left out of some rows, which guidance needs."""
-        model, rows = self.players["model"], len(batch["pictures"])
-        x = self.medium.numbers(batch["pictures"])
-        condition = forgotten(self.condition(batch), unconditional_rows(rows, self.settings.diffusion.unconditional), self.settings.model.network)
+        """The weighed squared errors of all numbers of the pictures or latents; the condition is left out of some rows, which guidance needs."""
+        model = self.players["model"]
+        x = batch["latents"] if "latents" in batch else self.medium.numbers(batch["pictures"])
+        condition = forgotten(self.condition(batch), unconditional_rows(len(x), self.settings.diffusion.unconditional), self.settings.model.network)
         return Loss(self.measure(model, x, condition), x.numel())
 
     def condition(self, batch: Batch) -> Condition:
@@ -158,18 +180,18 @@ class Diffusion(Drawing):
 
     def evaluate(self) -> dict[str, float]:
         """The loss on validation pictures, with the same noise every time; and where code can read drawings, how good they are."""
-        rows = Order(len(self.held), 0).indices(0, min(len(self.held), MEASURED))
         device = next(self.model.parameters()).device
         total = torch.zeros((), dtype=torch.float64)
-        for number, some in enumerate(rows.split(AT_ONCE)):
+        for number, some in enumerate(self.measured.split(AT_ONCE)):
             seed_draws(0, number)
-            batch = {"pictures": self.held.pixels(some), "labels": self.held_targets[some]} if self.names else {"pictures": self.held.pixels(some)}
+            batch = {"labels": self.held_targets[some]} if self.names else {}
+            x = self.encoded.held[number * AT_ONCE :][: len(some)] if self.encoded else self.medium.numbers(self.held.pixels(some))
             if self.prompts:
                 tokens, visible = self.prompts.read([self.held.labels[row] for row in some.tolist()])
                 batch |= {"tokens": tokens, "visible": visible}
             batch = {key: tensor.to(device) for key, tensor in batch.items()}
-            total += float(self.measure(self.model, self.medium.numbers(batch["pictures"]), self.condition(batch)).detach())
-        scores = {"loss": float(total) / (len(rows) * self.held.pixels(rows[:1]).numel())}
+            total += float(self.measure(self.model, x.to(device), self.condition(batch)).detach())
+        scores = {"loss": float(total) / (len(self.measured) * prod(self.seen_shape))}
         if self.scorer:
             drawn = self.shown(count=self.settings.scores.drawings)
             scores |= self.scorer.of(drawn.pictures, drawn.labels)
@@ -197,7 +219,7 @@ class Diffusion(Drawing):
         labels = torch.arange(count) % len(self.names) if self.names else None
         if self.prompts:
             asked = asked if asked is not None else [self.held.labels[row % len(self.held)] for row in range(count)]
-        shown = Shown(self.model, self.prompts, self.shape, s.sampler, s.steps, guidance, self.medium).draw(count, labels, asked)
+        shown = Shown(self.model, self.prompts, self.seen_shape, s.sampler, s.steps, guidance, self.medium).draw(count, labels, asked)
         shown.labels = [self.names[label] for label in labels.tolist()] if labels is not None else None
         return shown
 
@@ -210,8 +232,17 @@ class Diffusion(Drawing):
         if self.told:
             files["guidance.png"] = png(guidance_sheet(shown))
             text += f" with guidance {self.settings.shown.guidance:g}; guidance.png: {', '.join(f'{weight:g}' for weight in GUIDANCES)}"
+        if self.encoded:
+            files["reconstruction.png"] = png(self.medium.sheet(torch.cat(self.given_back(8)), min(8, len(self.measured))))
         asked = [f"{caption}" for caption in shown.asked[:8]] if shown.asked else []
         return {"text": text, "files": files, **({"prompts": asked} if asked else {})}
+
+    @torch.no_grad()
+    def given_back(self, count: int) -> tuple[Tensor, Tensor]:
+        """Some pictures of the validation set, and what becomes of them on the way through the autoencoder: as good as a drawing can be."""
+        assert self.encoded is not None
+        x = self.encoded.held[:count].to(next(self.model.parameters()).device)
+        return self.held.pixels(self.measured[:count]), self.medium.drawn(self.model.decode(x))
 
     def save(self, folder: Path, weights: dict[str, dict[str, Tensor]], scores: dict[str, Any]) -> None:
         """The model folder, with the tokenizer and the words of the captions."""
@@ -225,6 +256,6 @@ class Diffusion(Drawing):
     def flops_of_one(self) -> float:
         """Of one estimate of one picture, as torch counts them."""
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            self.model.eval()(torch.zeros(1, *self.shape), 1.0)
+            self.model.eval()(torch.zeros(1, *self.seen_shape), 1.0)
         self.model.train()
         return float(counter.get_total_flops())

@@ -12,6 +12,7 @@ from workings.errors import BadInput
 from workings.generation.diffusion import draw, scaled
 from workings.generation.diffusion_settings import DiffusionDraw
 from workings.models.denoiser import Condition
+from workings.models.latents import cells
 from workings.objectives.noise_schedule import noise_schedule
 from workings.settings import from_dict
 from workings.tasks.diffusion_views import nothing_of
@@ -37,7 +38,7 @@ class DiffusionDrawer(Drawer):
         network = self.settings.network
         self.prompts = prompts_of(self.tokenizer, self.facts)
         self.names, self.medium = network.class_names, medium_named(self.facts.get("medium", "pictures"))
-        self.shape = self.latent_shape = (network.channels, *network.image_size)
+        self.shape, self.latent_shape = self.settings.shape, (network.channels, *network.image_size)
 
     def draw(
         self,
@@ -98,29 +99,37 @@ class DiffusionDrawer(Drawer):
     def from_noise(
         self, rows: slice, how: DiffusionDraw, condition: Condition, null: Condition, begin: Tensor | None, mask: Tensor | None, stops: int, **given: Any
     ) -> Tensor:
-        """Drawings of these numbers, uint8 [rows, C, H, W]; with stops, each followed by places on its way, [rows stops, C, H, W]."""
+        """Drawings of these numbers, uint8 [rows, C, H, W]; with stops, each preceded by places on its way, [rows stops, C, H, W].
+
+        begin: pictures in -1 ... 1, [rows, C, H, W]; mask: bool [H, W]; of latents, a place stays where all of its pixels do.
+        """
         trained, seen = self.settings.diffusion, []
         schedule = noise_schedule(trained)
 
         def watch(number: int, sigma: float, x: Tensor, estimate: Tensor) -> None:
             if stops:
-                seen.append(self.medium.drawn(scaled(x, sigma, schedule)))
+                seen.append(scaled(x, sigma, schedule))
             if sys.stderr.isatty():
                 print(f"\rstep {number + 1:,} of {how.steps:,}", end="", file=sys.stderr, flush=True)
 
-        shape = (rows.stop - rows.start, *self.shape)
+        shape = (rows.stop - rows.start, *self.latent_shape)
+        known = None if begin is None else self.model.encode(begin)
+        kept = cells(mask, self.settings.autoencoder.cell) if mask is not None and self.settings.autoencoder else mask
         device = next(self.model.parameters()).device
         with autocast(device, choose_precision("auto", device)):
-            x = draw(self.model, trained, shape, how, condition=condition, null=null, picture=begin, mask=mask, first=rows.start, watch=watch, **given)
+            x = draw(self.model, trained, shape, how, condition=condition, null=null, picture=known, mask=kept, first=rows.start, watch=watch, **given)
         if sys.stderr.isatty():
             print("\r", end="", file=sys.stderr)
+        x = self.model.decode(x)
+        if mask is not None and begin is not None:
+            x = torch.where(mask, begin, x)
         if not stops:
             return self.medium.drawn(x)
         chosen = torch.linspace(0, len(seen) - 1, stops - 1).round().long().tolist()
-        return torch.stack([*(seen[stop] for stop in chosen), self.medium.drawn(x)], dim=1).flatten(0, 1)
+        return torch.stack([*(self.medium.drawn(self.model.decode(seen[stop])) for stop in chosen), self.medium.drawn(x)], dim=1).flatten(0, 1)
 
     def decoded(self, z: Tensor, labels: Tensor | None, **choices: Any) -> Tensor:
-        """Noise [N, C, H, W], and class numbers, to pictures uint8 [N, C, H, W]; choices: `prompt`, and the fields of `DiffusionDraw`."""
+        """Noise [N, *latent_shape], and class numbers, to pictures uint8 [N, C, H, W]; choices: `prompt`, and the fields of `DiffusionDraw`."""
         prompt = choices.pop("prompt", None)
         how = self.way(bool(self.names or (self.prompts and prompt)), choices)
         condition = self.condition(labels, self.prompts_for(prompt, len(z)))

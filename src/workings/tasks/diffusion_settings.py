@@ -8,7 +8,7 @@ from workings.errors import BadInput
 from workings.generation.diffusion_settings import Sampler
 from workings.models.diffusion_model_settings import DiffusionModelSettings
 from workings.objectives.diffusion_settings import DiffusionSettings
-from workings.settings import to_dict
+from workings.settings import merge, to_dict
 from workings.tasks.drawing_settings import DrawingData, ScoresSettings, read_sections
 from workings.training.settings import OptimizerSettings, TrainingSettings, check
 
@@ -19,6 +19,8 @@ class DiffusionData(DrawingData):
 
     captions: str = ""
     """A table with file_name and text in each row; "names", the names of the files; "labels", sentences made of the classes; empty: what is there, or none."""
+    latent: str = ""
+    """An autoencoder with a map of latents, a file or a folder: its latents of the pictures are learned instead of pixels, for 64 x 64 and larger."""
     longest: int = 32
     """The tokens of a caption that are read."""
 
@@ -107,6 +109,8 @@ USUAL: dict[str, Any] = {
     "training": {"batch": 64},
 }
 """What differs from the defaults of the parts."""
+OF_LATENTS: dict[str, Any] = {"diffusion": {"clip": 0.0, "sigma_data": 1.0}}
+"""And where latents are learned: they have no ends, and unit variance."""
 
 
 def read_settings(table: dict[str, Any]) -> DiffusionTaskSettings:
@@ -115,7 +119,9 @@ def read_settings(table: dict[str, Any]) -> DiffusionTaskSettings:
     model = table.pop("model", {})
     if not isinstance(model, dict):
         raise BadInput(f"model is {model!r}; it must be a table of settings.")
-    return DiffusionTaskSettings(model=model, **read_sections("diffusion", table, SECTIONS, USUAL))
+    data = table.get("data")
+    usual = merge(USUAL, OF_LATENTS) if isinstance(data, dict) and data.get("latent") else USUAL
+    return DiffusionTaskSettings(model=model, **read_sections("diffusion", table, SECTIONS, usual))
 
 
 def resolved(settings: DiffusionTaskSettings) -> dict[str, Any]:

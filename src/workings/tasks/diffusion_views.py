@@ -27,6 +27,7 @@ class Shown:
     model: DiffusionModel
     prompts: Prompts | None
     shape: tuple[int, int, int]
+    """Of what the network sees: pictures, or their latents."""
     sampler: Sampler
     steps: int
     guidance: float
@@ -52,11 +53,11 @@ class Shown:
         seen: list[Tensor] = []
 
         def watch(number: int, sigma: float, x: Tensor, estimate: Tensor) -> None:
-            seen.append(self.medium.drawn(scaled(x[:ROWS], sigma, schedule)))
+            seen.append(scaled(x[:ROWS], sigma, schedule))
 
         self.pictures = self.drawn(count, self.condition, self.guidance, watch)
         stops = torch.linspace(0, len(seen) - 1, min(STOPS - 1, len(seen))).round().long().tolist()
-        self.way = [*(seen[stop] for stop in stops), self.pictures[:ROWS]]
+        self.way = [*(self.as_pictures(seen[stop]) for stop in stops), self.pictures[:ROWS]]
         return self
 
     def drawn(self, count: int, condition: Condition, guidance: float, watch=lambda *_: None) -> Tensor:
@@ -64,7 +65,12 @@ class Shown:
         how = DiffusionDraw(sampler=self.sampler, steps=self.steps, guidance=guidance)
         null = nothing_of(self.model, condition)
         x = draw(self.model, self.model.settings.diffusion, (count, *self.shape), how, condition=condition, null=null, watch=watch)
-        return self.medium.drawn(x)
+        return self.as_pictures(x)
+
+    @torch.no_grad()
+    def as_pictures(self, x: Tensor) -> Tensor:
+        """What the network sees, [N, ...] -> uint8 [N, C, H, W]."""
+        return self.medium.drawn(self.model.decode(x))
 
 
 def nothing_of(model: DiffusionModel, condition: Condition) -> Condition:

@@ -207,7 +207,7 @@ def check_medium(medium: Medium, data: DrawingData, scores: ScoresSettings) -> N
     """Refuse what is for pictures only."""
     if medium is PICTURES:
         return
-    given = [name for name in ("size", "channels", "validation_source", "test_source", "captions") if getattr(data, name, None)]
+    given = [name for name in ("size", "channels", "validation_source", "test_source", "captions", "latent") if getattr(data, name, None)]
     if given:
         raise BadInput(f"data.{given[0]} is for pictures, but {medium.name} are made by code as they are; leave it out.")
     if scores.judge or scores.inception:

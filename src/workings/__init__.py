@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         push,
         report,
         resume,
+        study,
         train,
         translate,
         write,
@@ -52,7 +53,7 @@ __all__ = [
     "load",
     "push",
 ]
-__all__ += ["report", "resume", "train", "translate", "write"]
+__all__ += ["report", "resume", "study", "train", "translate", "write"]
 
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from workings.training.checkpoints import write_whole
 from workings.training.run import Run, new_run
 
 
-def train_run(task: str, table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool) -> Run:
-    """A new run, trained from a table of settings; what is refused leaves nothing behind."""
+def train_run(task: str, table: dict[str, Any], out: str | Path | None, overwrite: bool, quiet: bool, report: bool = True) -> Run:
+    """A new run, trained from a table of settings; what is refused leaves nothing behind. report: whether it gets its page."""
     from workings.training.fit import ready
 
     settings = settings_module(task).read_settings(table)
@@ -24,10 +25,10 @@ def train_run(task: str, table: dict[str, Any], out: str | Path | None, overwrit
         rehearse(task, settings, game)
     ranks = ready(settings.training)
     run = Run(Path(ranks.agree(str(new_run(task, out, overwrite).folder) if ranks.first else "")))
-    return all_stages(run, task, settings, quiet, game)
+    return all_stages(run, task, settings, quiet, game, report)
 
 
-def all_stages(run: Run, task: str, settings: Any, quiet: bool, game: Any = None) -> Run:
+def all_stages(run: Run, task: str, settings: Any, quiet: bool, game: Any = None, report: bool = True) -> Run:
     """Train a run, after its first stage if it has one, is not past it already, and that is not over. game: of what is trained now, if it is made already."""
     first = first_stage(task, settings)
     inner = Run(run.pretraining)
@@ -35,9 +36,9 @@ def all_stages(run: Run, task: str, settings: Any, quiet: bool, game: Any = None
         if leads():
             run.write_settings(settings_module(task).resolved(settings))
             inner.folder.mkdir(exist_ok=True)
-        train_stage(inner, first[0], game or make_game(*first), quiet, run.folder)
+        train_stage(inner, first[0], game or make_game(*first), quiet, run.folder, report)
         game = None
-    return train_stage(run, task, game or make_game(task, settings, inner.model if first else None), quiet, run.folder)
+    return train_stage(run, task, game or make_game(task, settings, inner.model if first else None), quiet, run.folder, report)
 
 
 def leads() -> bool:
@@ -45,7 +46,7 @@ def leads() -> bool:
     return int(os.environ.get("RANK", 0)) == 0
 
 
-def train_stage(run: Run, task: str, game: Any, quiet: bool, whole: Path) -> Run:
+def train_stage(run: Run, task: str, game: Any, quiet: bool, whole: Path, report: bool) -> Run:
     """Train and report; an interruption that was saved ends in KeyboardInterrupt, which the command line turns into exit code 130. whole: what to resume."""
     from workings.training.fit import fit
 
@@ -69,9 +70,10 @@ def train_stage(run: Run, task: str, game: Any, quiet: bool, whole: Path) -> Run
 
         if reason != "interrupted":
             score_once(game, run, quiet)
-        Progress(quiet).say("writing the report")
         write_whole(run.model / "README.md", model_card(run.folder).encode())
-        write_report([run.folder], None, run_sections)
+        if report:
+            Progress(quiet).say("writing the report")
+            write_report([run.folder], None, run_sections)
     if reason == "interrupted":
         raise KeyboardInterrupt(f"saved; go on with: {command(f'resume {whole}')}")
     return run
@@ -79,12 +81,12 @@ def train_stage(run: Run, task: str, game: Any, quiet: bool, whole: Path) -> Run
 
 def environment(training: Any) -> dict[str, Any]:
     """What a run runs on: machine, versions, precision, the machine's measured peak, command, seed."""
-    from workings.training.machine import choose_device, choose_precision, machine, measured_peak
+    from workings.training.machine import choose_device, choose_precision, machine
 
     device = choose_device(training.device)
     precision = choose_precision(training.precision, device)
     name = str(precision).removeprefix("torch.") if precision else "float32"
-    peaks = {kind: round(measured_peak(dtype, device)) for kind, dtype in (("float32", None), (name, precision))}
+    peaks = {kind: peak(dtype, device) for kind, dtype in (("float32", None), (name, precision))}
     return machine() | {
         "device": str(device),
         "precision": name,
@@ -92,3 +94,11 @@ def environment(training: Any) -> dict[str, Any]:
         "seed": training.seed,
         "command": shlex.join(["workings", *sys.argv[1:]]),
     }
+
+
+@cache
+def peak(dtype: Any, device: Any) -> int:
+    """GFLOP/s of a matrix product, measured once however many runs a program makes."""
+    from workings.training.machine import measured_peak
+
+    return round(measured_peak(dtype, device))

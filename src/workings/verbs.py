@@ -9,6 +9,7 @@ from workings.settings import merge, parse_assignments
 from workings.stages import all_stages, train_run
 from workings.tasks.jobs import refuse_other_first, settings_module
 from workings.tasks.recipes import make_way, read_recipe
+from workings.training.journal import read_metrics
 from workings.training.run import Run as RunFolder
 from workings.training.run import open_run
 
@@ -40,6 +41,11 @@ class Run(RunFolder):
     def draw(self, n: int = 16, **choices: Any) -> Any:
         """Pictures, as `workings.draw` gives them."""
         return draw(self.folder, n, **choices)
+
+    def scores(self) -> dict[str, float]:
+        """The numbers of the newest validation, as they stand in the record."""
+        validations = [row for row in read_metrics(self.metrics) if row["event"] == "validation"]
+        return {name: value for name, value in validations[-1].items() if name != "event" and isinstance(value, int | float)} if validations else {}
 
     def evaluate(self, **choices: Any) -> dict[str, float]:
         """Scores on the validation data, as `workings.evaluate` gives them."""
@@ -82,8 +88,9 @@ def train(
     latent: str | Path | None = None,
     set: Iterable[str] = (),
     quiet: bool = False,
+    report: bool = True,
 ) -> Run:
-    """Train a task from the start and write its report; returns the run.
+    """Train a task from the start and write its report, or none with report=False; returns the run.
 
     Later ones win: the defaults, the recipe, the named arguments, `set` (as in set=["model.layers=6"]).
     For "language": column. For "sentences": text and label, the columns; validation and test, tables of their own; start, the trained model to begin
@@ -121,7 +128,7 @@ def train(
     flags = {section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()}
     table = make_way(task, read_recipe(recipe), model, minutes) if recipe else {}
     table = merge(table, {section: values for section, values in flags.items() if values})
-    return Run(train_run(task, merge(table, parse_assignments(set)), out, overwrite, quiet).folder)
+    return Run(train_run(task, merge(table, parse_assignments(set)), out, overwrite, quiet, report).folder)
 
 
 def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:
@@ -276,6 +283,18 @@ def report(*runs: str | Path, out: str | Path | None = None) -> Path:
     from workings.report.write import write_report
 
     return write_report([open_run(run).folder for run in runs], Path(out) if out is not None else None, run_sections)
+
+
+def study(name: str, *, full: bool = False, out: str | Path | None = None, keep: str | Path | None = None, overwrite: bool = False, quiet: bool = False) -> Any:
+    """A claim of the lectures as an experiment: runs what is not measured yet, and returns the `Result`, with its rows and its verdict.
+
+    full: with more seeds, sizes and steps; takes up to half an hour rather than up to three minutes. out: the folder, runs/study-NAME-SCALE by default.
+    keep: a folder that gets the result as NAME-SCALE.json. overwrite: measure anew.
+    """
+    from workings.studies.catalog import find
+    from workings.studies.running import run_study
+
+    return run_study(find(name), full, Path(out) if out else None, Path(keep) if keep else None, overwrite, quiet)
 
 
 def data(name: str | None = None) -> Any:

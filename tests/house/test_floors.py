@@ -7,7 +7,8 @@ from source import PACKAGE, imports, sources
 
 FLOORS = [
     {"cli", "verbs", "stages", "__main__"},
-    {"studies", "report"},
+    {"studies"},
+    {"report"},
     {"tasks"},
     {"training"},
     {"generation"},

@@ -34,6 +34,7 @@ app.command("workings.cli.classify:app", name="classify", help="Say the class of
 app.command("workings.cli.draw:app", name="draw", help="Let a trained model draw pictures.")
 app.command("workings.cli.combine:app", name="combine", help="Make one model of several: an ensemble, or the mean of their weights.")
 app.command("workings.cli.use:report_app", name="report", help="Write the report of a run, or of several side by side, as one HTML file.")
+app.command("workings.cli.study:app", name="study", help="Run a claim of the lectures as an experiment, with its verdict.")
 app.command("workings.cli.about:data_app", name="data", help="List the built-in data, or show one of them.")
 app.command("workings.cli.about:doctor_app", name="doctor", help="Say what this machine has, and what to do about what is wrong.")
 app.command("workings.cli.about:demo_app", name="demo", help="Train a transformer on a built-in novel and watch it learn to write.")

@@ -1,0 +1,69 @@
+"""`workings study NAME`: claims of the lectures as experiments."""
+
+from pathlib import Path
+
+from workings.cli.shape import make_app
+from workings.errors import BadInput
+
+app = make_app(
+    "study",
+    "workings study",
+    "workings study tau",
+    "workings study notation --full",
+    "workings study all",
+)
+
+
+@app.default
+def study(
+    name: str | None = None,
+    /,
+    *,
+    quick: bool = False,
+    full: bool = False,
+    out: str | None = None,
+    keep: str | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Run a claim of the lectures as an experiment, and say whether it holds here.
+
+    Without a name, lists all studies with what was found before. A study measures every condition with every seed, and writes result.json, figure.svg and
+    report.html. What is measured is kept: a study that was stopped goes on with the same command.
+
+    Args:
+        name: A study of the list, or all.
+        quick: A first look, in under three minutes on two cores. This is the default.
+        full: With more seeds, sizes and steps, in under thirty minutes.
+        out: The folder; with all, the folder of the folders. [default: runs/study-NAME-quick or runs/study-NAME-full]
+        keep: A folder that takes the result as NAME-quick.json or NAME-full.json too.
+        overwrite: Measure everything anew.
+        quiet: Print nothing but the verdict.
+    """
+    from workings import verbs
+    from workings.studies.catalog import NAMES, find
+
+    if name is None:
+        print("\n".join(listed()))
+        return
+    if quick and full:
+        raise BadInput("A study is run with --quick or with --full, not with both.")
+    scale = "full" if full else "quick"
+    names = NAMES if name == "all" else [find(name).name]
+    for one in names:
+        place = Path(out) / f"study-{one}-{scale}" if out and name == "all" else out
+        result = verbs.study(one, full=full, out=place, keep=keep, overwrite=overwrite, quiet=quiet)
+        print(f"{one}: {result.verdict.word}. {result.verdict.sentence}")
+
+
+def listed() -> list[str]:
+    """A paragraph for each study: id, name, title, and the verdict that comes with the package."""
+    from workings.studies.catalog import NAMES, find
+    from workings.studies.result import kept_result
+
+    lines = []
+    for study in map(find, NAMES):
+        result = kept_result(study.name)
+        found = f"{result.verdict.word} ({result.scale}): {result.verdict.sentence}" if result else "not run yet"
+        lines += [f"{study.statement:<6} {study.name:<16} {study.title}", f"       {found}"]
+    return lines

@@ -1,0 +1,15 @@
+"""All studies, in the order of the lectures."""
+
+import importlib
+
+from workings.errors import BadInput, suggest
+from workings.studies.study import Study
+
+NAMES: list[str] = []
+
+
+def find(name: str) -> Study:
+    """The study of that name."""
+    if name not in NAMES:
+        raise BadInput(f"There is no study {name!r}. {suggest(name, [*NAMES, 'all'])}")
+    return importlib.import_module(f"workings.studies.{name}").STUDY

@@ -1,0 +1,93 @@
+"""What a study found, as data: rows, verdict, and where, when and how they were measured. Pages and figures are made from it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workings.errors import BadInput
+from workings.studies.figures import mean_and_deviation
+from workings.studies.statistics import averaged, by_seed, chosen
+from workings.studies.study import Row, Study, Verdict
+from workings.training.checkpoints import write_whole
+
+KEPT = Path(__file__).parent / "results"
+"""The results that come with the package."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A study that was run."""
+
+    study: str
+    scale: str
+    """quick or full."""
+    seeds: list[int]
+    options: dict[str, Any]
+    command: str
+    date: str
+    seconds: float
+    """Of all units of work together, as they were measured."""
+    machine: dict[str, Any]
+    verdict: Verdict
+    rows: list[Row]
+
+    def write(self, path: Path) -> None:
+        """As JSON, a row a line, so that a change of one number is a change of one line."""
+        facts = asdict(self)
+        rows = ",\n  ".join(json.dumps(row, ensure_ascii=False, sort_keys=True) for row in facts.pop("rows"))
+        head = json.dumps(facts, ensure_ascii=False, indent=1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, f'{head[:-2]},\n "rows": [\n  {rows}\n ]\n}}\n'.encode())
+
+
+def read_result(path: Path) -> Result:
+    """A result as it was written."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return Result(**facts | {"verdict": Verdict(**facts["verdict"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput(f"{path} is not the result of a study: {error}.") from error
+
+
+def kept_result(name: str, scale: str | None = None) -> Result | None:
+    """What comes with the package of a study: the full result if there is one, else the quick one; or the one of that scale."""
+    for kind in (scale,) if scale else ("full", "quick"):
+        path = KEPT / f"{name}-{kind}.json"
+        if path.exists():
+            return read_result(path)
+    return None
+
+
+def table(study: Study, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Head and lines of the table of a result: every condition with the mean of each measure over the seeds and its deviation."""
+    by = [name for name in rows[0] if name != "seed" and name not in study.measures]
+    by = [name for name in by if all(isinstance(row.get(name), str | int | float | bool) for row in rows)]
+    found = {measure: averaged(rows, by, measure) for measure in study.measures}
+    keys = list(dict.fromkeys(key for cells in found.values() for key in cells))
+    lines = [[*map(plain, key), *(spread(rows, dict(zip(by, key, strict=True)), measure) for measure in study.measures)] for key in keys]
+    return [*(name.replace("_", " ") for name in by), *study.measures.values()], lines
+
+
+def spread(rows: Sequence[Row], condition: dict[str, Any], measure: str) -> str:
+    """A mean over the seeds, with its deviation where there are several."""
+    own = chosen(rows, condition)
+    values = by_seed(own, measure)
+    if not values:
+        return ""
+    mean, deviation = mean_and_deviation(own, measure)
+    return f"{plain(mean)} ± {plain(deviation)}" if len(values) > 1 else plain(mean)
+
+
+def plain(value: object) -> str:
+    """A cell: numbers with four digits that count.
+
+    >>> plain(0.123456), plain(1234567.0), plain(True), plain("x")
+    ('0.1235', '1,234,567', 'yes', 'x')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and abs(value) < 1000:
+        return f"{value:.4g}"
+    return f"{value:,.0f}" if isinstance(value, int | float) else str(value)

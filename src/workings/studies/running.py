@@ -1,0 +1,129 @@
+"""Running a study: every condition with every seed, each saved as it is done, so that a stopped study goes on where it was."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workings.errors import BadInput, command, counted
+from workings.studies.page import figure_of, study_page
+from workings.studies.result import Result
+from workings.studies.study import Row, Scale, Study
+from workings.training.checkpoints import write_whole
+from workings.training.machine import machine
+from workings.training.progress import duration
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One condition with one seed."""
+
+    condition: dict[str, Any]
+    seed: int
+
+    @property
+    def text(self) -> str:
+        """For a line of progress."""
+        return ", ".join([*(f"{key} {value}" for key, value in self.condition.items()), f"seed {self.seed}"])
+
+
+def run_study(study: Study, full: bool = False, out: Path | None = None, keep: Path | None = None, overwrite: bool = False, quiet: bool = False) -> Result:
+    """Measure what is not measured yet, and write result.json, figure.svg and report.html into the folder; `keep` takes the result as NAME-SCALE.json too.
+
+    out: the folder; by default runs/study-NAME-SCALE. overwrite: begin anew.
+    """
+    scale, kind = study.scale(full), "full" if full else "quick"
+    folder = out or Path("runs") / f"study-{study.name}-{kind}"
+    said = (lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
+    units = [Unit(condition, seed) for condition in study.conditions(scale) for seed in range(scale.seeds)]
+    plan = {"study": study.name, "scale": kind, "seeds": scale.seeds, "options": json.loads(json.dumps(scale.options))}
+    begin(folder, plan, overwrite)
+    said(f"{study.name} ({study.statement}): {study.claim}\n  expected: {study.hypothesis}\n  {counted(len(units), 'measurement')}, in {folder}")
+    rows, seconds = measured(study, scale, units, folder, said)
+    verdict = study.judge(rows)
+    result = Result(
+        study=study.name,
+        scale=kind,
+        seeds=list(range(scale.seeds)),
+        options=plan["options"],
+        command=f"workings study {study.name} --{kind}",
+        date=time.strftime("%Y-%m-%d"),
+        seconds=round(seconds, 1),
+        machine={key: value for key, value in machine().items() if key != "git"},
+        verdict=verdict,
+        rows=rows,
+    )
+    result.write(folder / "result.json")
+    write_whole(folder / "figure.svg", figure_of(study, result, alone=True).encode())
+    write_whole(folder / "report.html", study_page(study, result).encode())
+    if keep:
+        result.write(keep / f"{study.name}-{kind}.json")
+    said(f"  {verdict.word}: {verdict.sentence}\n  {duration(seconds)}; {folder / 'report.html'}")
+    return result
+
+
+def begin(folder: Path, plan: dict[str, Any], overwrite: bool) -> None:
+    """Make the folder, or go on in one that has the same plan."""
+    written = folder / "study.json"
+    if written.exists() and overwrite:
+        shutil.rmtree(folder)
+    if written.exists():
+        if json.loads(written.read_text(encoding="utf-8")) != plan:
+            raise BadInput(f"{folder} holds a study with other settings; choose another --out, or add --overwrite.")
+    elif folder.exists() and any(folder.iterdir()):
+        raise BadInput(f"{folder} exists and is not the folder of a study; choose another --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(written, json.dumps(plan, indent=1).encode())
+
+
+def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, said: Callable[[str], None]) -> tuple[list[Row], float]:
+    """The rows of all units, and the seconds that they took; what a unit made is deleted once its rows are saved."""
+    record, rows, total = folder / "units.jsonl", [], 0.0
+    done = read_units(record)
+    scratch = folder / "scratch"
+    for number, unit in enumerate(units, 1):
+        key = key_of(unit)
+        if key not in done:
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
+            torch.manual_seed(unit.seed)
+            started = time.perf_counter()
+            try:
+                made = [dict(row) for row in study.measure(unit.condition, unit.seed, scale, scratch)]
+            except KeyboardInterrupt:
+                again = command(f"study {study.name} --{'full' if scale is study.full else 'quick'} --out {folder}")
+                raise KeyboardInterrupt(f"{number - 1} of {len(units)} measurements are saved; go on with: {again}") from None
+            done[key] = {"unit": key, "seconds": time.perf_counter() - started, "rows": json.loads(json.dumps(made))}
+            with open(record, "a", encoding="utf-8") as file:
+                file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
+            shutil.rmtree(scratch)
+        total += done[key]["seconds"]
+        rows += [json.loads(json.dumps(unit.condition)) | {"seed": unit.seed} | row for row in done[key]["rows"]]
+        said(f"  {number} of {len(units)}  {unit.text}  {done[key]['seconds']:.1f} s  about {duration(total / number * (len(units) - number))} left")
+    return rows, total
+
+
+def key_of(unit: Unit) -> str:
+    """What stands for a unit in the record."""
+    return json.dumps([unit.condition, unit.seed], sort_keys=True)
+
+
+def read_units(record: Path) -> dict[str, dict[str, Any]]:
+    """The units that are done; a line that a kill cut short does not count."""
+    done = {}
+    for line in record.read_text(encoding="utf-8", errors="replace").split("\n") if record.exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        done[row["unit"]] = row
+    if record.exists() and not record.read_bytes().endswith(b"\n"):
+        with open(record, "a", encoding="utf-8") as file:
+            file.write("\n")
+    return done

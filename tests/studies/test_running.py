@@ -1,0 +1,113 @@
+"""A study measures every condition with every seed once, keeps what it measured, and says what it found."""
+
+import json
+
+import pytest
+
+from workings.errors import BadInput
+from workings.studies import running
+from workings.studies.figures import bars, lines
+from workings.studies.result import kept_result, read_result, table
+from workings.studies.statistics import averaged, mean_interval, paired_difference
+from workings.studies.study import Scale, Study, Verdict
+
+MEASURED = []
+
+
+def measure(condition, seed, scale, folder):
+    MEASURED.append((condition["slope"], seed))
+    if MEASURED[-1] == scale.options.get("breaks"):
+        raise KeyboardInterrupt
+    (folder / "made").write_text("scratch")
+    return [{"x": x, "y": condition["slope"] * x + seed} for x in scale["xs"]]
+
+
+def made_up(**options) -> Study:
+    scale = Scale(seeds=2, options={"xs": [1, 2, 5]} | options)
+    return Study(
+        name="lines",
+        statement="0.0",
+        title="Lines rise",
+        claim="Lines rise.",
+        hypothesis="By 3 more.",
+        varied="The slope.",
+        held="The x.",
+        quick=scale,
+        full=scale,
+        conditions=lambda scale: [{"slope": 2.0}, {"slope": 5.0}],
+        measure=measure,
+        judge=lambda rows: Verdict("supported", "They rise.", 3.0, 2.0, 4.0, "per x"),
+        draw=lambda rows, figure: (
+            lines(figure.add_subplot(121), rows, "x", "y", "slope", "x", "y"),
+            bars(figure.add_subplot(122), rows, "x", "y", "slope", "x", "y"),
+        ),
+        measures={"y": "height, m"},
+    )
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    MEASURED.clear()
+
+
+def test_rows_have_their_condition_and_seed_and_every_file_is_written(tmp_path):
+    result = running.run_study(made_up(), out=tmp_path / "lines", keep=tmp_path / "kept", quiet=True)
+    assert [(row["slope"], row["seed"], row["x"], row["y"]) for row in result.rows[:4]] == [
+        (2.0, 0, 1, 2.0),
+        (2.0, 0, 2, 4.0),
+        (2.0, 0, 5, 10.0),
+        (2.0, 1, 1, 3.0),
+    ]
+    assert read_result(tmp_path / "lines" / "result.json") == read_result(tmp_path / "kept" / "lines-quick.json") == result
+    page = (tmp_path / "lines" / "report.html").read_text()
+    assert "They rise." in page and "By 3 more." in page and "<svg" in page and "workings study lines --quick" in page
+    assert (tmp_path / "lines" / "figure.svg").read_text().startswith("<svg")
+    assert not (tmp_path / "lines" / "scratch").exists()
+
+
+def test_a_stopped_study_goes_on_and_measures_nothing_twice(tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="2 of 4 measurements are saved"):
+        running.run_study(made_up(breaks=(5.0, 0)), out=tmp_path / "lines", quiet=True)
+    plan = tmp_path / "lines" / "study.json"
+    plan.write_text(json.dumps(json.loads(plan.read_text()) | {"options": {"xs": [1, 2, 5]}}))
+    (tmp_path / "lines" / "units.jsonl").open("a").write('{"unit": "cut sho')
+    stopped = running.run_study(made_up(), out=tmp_path / "lines", quiet=True)
+    assert MEASURED == [(2.0, 0), (2.0, 1), (5.0, 0), (5.0, 0), (5.0, 1)]
+    assert stopped.rows == running.run_study(made_up(), out=tmp_path / "other", quiet=True).rows
+
+
+def test_another_plan_in_the_folder_is_refused_and_overwritten_when_asked(tmp_path):
+    running.run_study(made_up(), out=tmp_path / "lines", quiet=True)
+    with pytest.raises(BadInput, match="other settings"):
+        running.run_study(made_up(xs=[7]), out=tmp_path / "lines", quiet=True)
+    assert {row["x"] for row in running.run_study(made_up(xs=[7]), out=tmp_path / "lines", overwrite=True, quiet=True).rows} == {7}
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(BadInput, match="not the folder of a study"):
+        running.run_study(made_up(), out=tmp_path / "mine", overwrite=True, quiet=True)
+
+
+def test_the_interval_of_the_mean_is_students():
+    interval = mean_interval([4.0, 6.0, 8.0, 10.0])
+    assert interval.mean == 7
+    assert interval.high - 7 == pytest.approx(3.182446 * (20 / 3) ** 0.5 / 2, rel=1e-6)  # t of 3 degrees of freedom
+    assert mean_interval([1.0]).excludes(5.0) is False
+
+
+def test_what_seeds_share_cancels_in_a_difference():
+    rows = [{"kind": kind, "seed": seed, "y": 100.0 * seed + (3 + 0.01 * seed) * (kind == "b")} for kind in "ab" for seed in range(5)]
+    difference = paired_difference(rows, "y", {"kind": "a"}, {"kind": "b"})
+    assert difference.mean == pytest.approx(3.02)
+    assert difference.high - difference.low < 0.1
+    assert averaged(rows, ["kind"], "y")[("a",)].high - averaged(rows, ["kind"], "y")[("a",)].low > 100
+
+
+def test_the_table_has_a_line_for_each_condition(tmp_path):
+    rows = running.run_study(made_up(), out=tmp_path / "lines", quiet=True).rows
+    head, cells = table(made_up(), rows)
+    assert head == ["slope", "x", "height, m"]
+    assert cells[0] == ["2", "1", "2.5 ± 0.7071"] and len(cells) == 6
+
+
+def test_what_is_not_kept_is_nothing():
+    assert kept_result("nothing") is None

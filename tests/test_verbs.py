@@ -59,6 +59,11 @@ def test_resume_goes_on_to_more_steps_or_for_more_minutes(run):
     assert read_metrics(run.metrics)[-1]["step"] > 12
 
 
+def test_resume_to_a_step_that_is_behind_it_says_so(run):
+    with pytest.raises(BadInput, match="is at step 8 already, beyond 5"):
+        verbs.resume(run, steps=5, quiet=True)
+
+
 def test_resume_refuses_what_would_change_the_steps_before_and_leaves_the_config_as_it_was(run):
     before = run.config.read_bytes()
     with pytest.raises(BadInput, match=r"optimizer\.rate: 0\.003 -> 0\.1"):

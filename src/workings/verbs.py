@@ -134,6 +134,8 @@ def train(
 def resume(run: str | Path, *, steps: int | None = None, minutes: float | None = None, set: Iterable[str] = (), quiet: bool = False) -> Run:
     """Go on with a run from its newest whole checkpoint: the same bits as if it had never stopped. It goes on to `steps`, or for so many more `minutes`."""
     folder = open_run(run)
+    if steps is not None and steps < folder.newest():
+        raise BadInput(f"{folder.folder} is at step {folder.newest():,} already, beyond {steps:,}; name a later step, or say --minutes.")
     if minutes is not None:
         minutes += folder.spent() / 60
     table = folder.settings()

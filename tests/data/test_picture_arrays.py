@@ -63,6 +63,14 @@ def test_arrays_that_are_no_labeled_pictures_are_refused(arrays, said, tmp_path)
         read_pictures(tmp_path / "a.npz")
 
 
+def test_an_npz_of_pictures_alone_serves_those_who_ask_for_no_classes(tmp_path):
+    np.savez(tmp_path / "a.npz", images=COLOR, test_images=COLOR[:2])
+    parts = read_pictures(tmp_path / "a.npz", labeled=False)
+    assert parts.train.labels == [""] * len(COLOR) and len(parts.test) == 2
+    with pytest.raises(BadInput, match="name the pictures and labels"):
+        read_pictures(tmp_path / "a.npz")
+
+
 def test_an_npz_that_claims_to_be_larger_than_any_memory_is_refused(tmp_path):
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)})

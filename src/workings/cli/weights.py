@@ -32,11 +32,13 @@ def import_(
 ) -> None:
     """Make a model folder from another system's model.
 
-    What is read: GPT-2, Llama, Mistral, Qwen, BERT, RoBERTa, Marian, ViT, DeiT, ResNet.
+    What is read: GPT-2, Llama, Mistral, Qwen, BERT, RoBERTa, Marian, ViT, DeiT, ResNet; the U-Nets of diffusers with their noise schedules; and single files
+    of LeNet, ResNets for CIFAR, a VAE of MNIST, and tiny autoencoders (TAESD).
     The numbers stay as they are; what the model needs that is not supported here is refused by name. Every verb also takes such a folder directly.
 
     Args:
-        name: A folder as transformers' save_pretrained writes it, or a model's name on the Hugging Face hub. HF_HUB_OFFLINE=1 keeps to the hub's cache.
+        name: A folder as save_pretrained writes it, a file that is known by its tensors, or a model's name on the Hugging Face hub.
+            HF_HUB_OFFLINE=1 keeps to the hub's cache.
         to: The new model folder. [default: models/NAME]
         dtype: What the weights are turned into; int8 keeps matrices in a quarter of the file. [default: as they are stored; float16 as float32]
         overwrite: Replace the model that is already in --to.

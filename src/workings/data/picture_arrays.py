@@ -31,14 +31,18 @@ CIFAR_NAMES = ("batches.meta.txt", "fine_label_names.txt")
 CIFAR_PICKLED = ({"data_batch_1", "test_batch"}, {"train", "test", "meta"})
 
 
-def read_npz(path: Path, names: Sequence[str] = ()) -> dict[str, Found]:
-    """The parts of an .npz. names: of the classes, if it does not say them itself."""
+def read_npz(path: Path, names: Sequence[str] = (), classes: bool = True) -> dict[str, Found]:
+    """The parts of an .npz. names: of the classes, if it does not say them itself. classes: False asks for none; every label is "" where there are none."""
     where = repr(str(path))
     if not zipfile.is_zipfile(path):
         raise BadInput(f"{where} is no .npz, or it is cut off; save arrays of numbers with numpy.savez.")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {part: next(((x, y) for x, y in keys if x in arrays and y in arrays), None) for part, keys in KEYS.items()}
+            if not found["train"] and not classes:
+                alone = {part: next((x for x, _ in keys if x in arrays), None) for part, keys in KEYS.items()}
+                if alone["train"]:
+                    return {part: unlabeled(arrays[key], f"{where} ({key})") for part, key in alone.items() if key}
             if not found["train"]:
                 wanted = ", or ".join(f"{x} and {y}" for x, y in KEYS["train"])
                 raise BadInput(f"{where} has the arrays {', '.join(arrays.files) or 'none'}; name the pictures and labels {wanted}.")
@@ -61,6 +65,11 @@ def labeled(x: np.ndarray, y: np.ndarray, names: Sequence[str], where: str) -> F
         raise BadInput(f"The labels of {where} go from {y.min()} to {y.max()}, but there are {len(names):,} names of classes.")
     labels = [names[label] if names and not isinstance(label, str) else str(label).strip() for label in y.tolist()]
     return Found(where, channels_first(x, where), labels)
+
+
+def unlabeled(x: np.ndarray, where: str) -> Found:
+    """Pictures of which nothing is said as a part."""
+    return Found(where, channels_first(x, where), [""] * len(x))
 
 
 def channels_first(x: np.ndarray, where: str) -> Tensor:

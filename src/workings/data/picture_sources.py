@@ -97,7 +97,7 @@ def found_in(source: str, picture: str, label: str, labeled: bool = True) -> dic
     if path.is_dir():
         return read_any_folder(path, picture, label, labeled)
     if path.exists():
-        return read_file(path, picture, label)
+        return read_file(path, picture, label, labeled)
     if source in KNOWN:
         return read_known(source)
     if source in BUILTIN:
@@ -119,11 +119,11 @@ def read_any_folder(path: Path, picture: str, label: str, labeled: bool = True) 
     return read_folder(path) if labeled else read_unlabeled(path)
 
 
-def read_file(path: Path, picture: str, label: str) -> dict[str, Found]:
+def read_file(path: Path, picture: str, label: str, labeled: bool = True) -> dict[str, Found]:
     """By its suffix."""
     kind = kind_of(path)
     if kind == ".npz":
-        return read_npz(path)
+        return read_npz(path, classes=labeled)
     if kind in TABLES:
         return read_picture_table(path, picture, label)
     if kind == ".bin":

@@ -87,6 +87,11 @@ class Run:
         rows = read_metrics(self.metrics) if self.metrics.exists() else []
         return max((row["total_seconds"] for row in rows if row["event"] == "checkpoint"), default=0.0)
 
+    def newest(self) -> int:
+        """The step of the newest checkpoint, 0 before the first."""
+        rows = read_metrics(self.metrics) if self.metrics.exists() else []
+        return max((row["step"] for row in rows if row["event"] == "checkpoint"), default=0)
+
     def put(self, step: int, files: dict[str, bytes]) -> dict[str, str]:
         """Write files of a step into samples/; returns where each one is, seen from the run's folder."""
         places = {name: self.samples / f"{step:08}-{name}" for name in files}

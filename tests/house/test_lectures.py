@@ -51,6 +51,7 @@ STATEMENTS = [
     "5.2b",
     "5.2c",
     "5.2d",
+    "6.1a",
     "6.1c",
     "6.1c (ensembles)",
     "6.1d (features)",

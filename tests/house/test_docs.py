@@ -52,10 +52,21 @@ def test_every_command_has_its_part_of_the_commands_page():
     assert {title.split()[0] for title in titles} == {name for name in app if not name.startswith("-")}
 
 
-def test_links_between_pages_lead_somewhere():
-    for path in [*READ_FIRST, ROOT / "CONTRIBUTING.md"]:
-        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+def anchors(path: Path) -> set[str]:
+    """What a link may name in a page: its headings, written small with hyphens, as GitHub and MyST make them."""
+    prose = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", [*READ_FIRST, ROOT / "CONTRIBUTING.md"], ids=lambda path: path.stem)
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(path: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        if not re.match(r"https?:", target):
+            linked = path.parent / file if file else path
+            assert linked.exists(), f"{path.name} links to {target}"
+            assert not anchor or anchor in anchors(linked), f"{path.name} links to {target}, where there is no such heading"
 
 
 def test_the_file_map_of_the_readme_is_true():

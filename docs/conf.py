@@ -1,18 +1,22 @@
 """How the documentation is built: Sphinx with MyST, offline, formulas by the MathJax beside it."""
 
 import re
+import sys
+from pathlib import Path
 
 import workings
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "workings"
 author = copyright = "the workings authors"
 version = release = workings.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "workings_site"]
 myst_enable_extensions = ["amsmath", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "_static"]
+exclude_patterns = ["_build", "_ext", "_static"]
 
 html_theme = "furo"
 html_title = "workings"

@@ -104,7 +104,7 @@ def test_every_statement_of_the_lectures_has_a_row():
 
 def test_every_row_is_about_a_statement_and_has_a_name_of_its_own():
     parts = {statement.rstrip("abcde") for statement in STATEMENTS}
-    assert not [row.id for row in ROWS if row.of not in STATEMENTS and not row.of.split("-")[0] in parts]
+    assert not [row.id for row in ROWS if row.of not in STATEMENTS and row.of.split("-")[0] not in parts]
     assert len({row.anchor for row in ROWS}) == len(ROWS)
 
 

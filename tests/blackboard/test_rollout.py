@@ -103,8 +103,9 @@ def test_what_moves_in_the_picture_moves_in_the_rollout():
     torch.testing.assert_close(looks(model, turned), looks(model, picture)[:, [1, 0, 2]], rtol=0, atol=1e-12)
 
 
-def test_a_model_without_attention_has_none():
+def test_a_model_without_attention_or_without_residuals_has_none():
     assert looks(build(MLPSettings(**PICTURE)), torch.randn(1, 2, 7, 5)) is None
+    assert looks(a_model(classes=3, body=dict(residuals="none")), torch.randn(1, 2, 6, 4, dtype=torch.float64)) is None
 
 
 def test_each_place_covers_its_piece_of_the_picture():

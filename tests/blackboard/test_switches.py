@@ -1,7 +1,7 @@
 """The transformer equals the blackboard, in values and in the gradient of every parameter, for every combination of its switches.
 
 The default run takes a covering array: about 200 rows in which all allowed values of any three switches occur together at least once. The slow run takes the
-full product of the lecture's switches that meet inside a layer, about 220,000 combinations in an hour; those that act on the entry or the head alone, and
+full product of the lecture's switches that meet inside a layer, about 330,000 combinations in 90 minutes; those that act on the entry or the head alone, and
 those that only other models' weights need, are drawn anew for each row instead of multiplying them.
 """
 
@@ -26,7 +26,7 @@ SWITCHES: dict[str, tuple] = {
     "tau": ("1/sqrt(D)", "1/sqrt(d_k)", "1", "learned"),
     "norm": ("layer", "rms"),
     "placement": ("lecture", "pre", "post"),
-    "residuals": ("one", "two"),
+    "residuals": ("none", "one", "two"),
     "phi": ("relu", "gelu", "gelu-tanh", "silu", "gated"),
     "biases": ("all", "lecture", "attention", "qkv", "none"),
     "tied": (True, False),
@@ -123,8 +123,11 @@ def assert_equals_blackboard(case: SimpleNamespace) -> None:
     direction = torch.randn(fast.shape, dtype=torch.float64)
     fast_gradients = torch.autograd.grad((fast * direction).sum(), inputs)
     slow_gradients = torch.autograd.grad((slow * direction).sum(), inputs)
+    rounding = max(
+        1e-9, 1e-14 * max(float(gradient.abs().max()) for gradient in slow_gradients)
+    )  # some rows have gradients of 1e7, and sums of them that vanish
     for name, fast_gradient, slow_gradient in zip(names, fast_gradients, slow_gradients, strict=True):
-        torch.testing.assert_close(fast_gradient, slow_gradient, rtol=1e-9, atol=1e-9, msg=lambda text, name=name: f"gradient of {name}: {text}")
+        torch.testing.assert_close(fast_gradient, slow_gradient, rtol=1e-9, atol=rounding, msg=lambda text, name=name: f"gradient of {name}: {text}")
 
 
 def check(make_case, seed: int, choices: dict, **sizes) -> None:

@@ -22,7 +22,7 @@ def a_model(**choices) -> Transformer:
 
 
 @pytest.mark.parametrize(("initialization", "size"), [("normal", 0.02), ("fan-in", 64**-0.5)])
-@pytest.mark.parametrize(("residuals", "sums"), [("one", 2), ("two", 4)])
+@pytest.mark.parametrize(("residuals", "sums"), [("none", 1), ("one", 2), ("two", 4)])
 def test_matrices_begin_as_initialization_says_and_what_joins_the_residuals_smaller(initialization, size, residuals, sums):
     block = a_model(initialization=initialization, residuals=residuals, biases="all").blocks[1]
     assert block.attention.query.weight.std().item() == pytest.approx(size, rel=0.05)
@@ -96,6 +96,11 @@ def test_a_memory_and_cross_attention_need_each_other():
 def test_tied_weights_are_there_once():
     assert [name for name in a_model().state_dict() if "embedding" in name or "head" in name] == ["embedding.weight"]
     assert "head.weight" in a_model(tied=False).state_dict()
+
+
+def test_a_layer_without_residuals_is_not_skipped():
+    with pytest.raises(BadInput, match=r"model\.stochastic_depth is 0\.1, but .* model\.residuals='none'"):
+        TransformerSettings(residuals="none", stochastic_depth=0.1)
 
 
 def test_a_model_without_tokens_is_refused():

@@ -35,10 +35,21 @@ def one_residual_layer(x: list[Tensor], layer: Parameters, settings, memory: lis
 
     With a memory, attention asks twice before the feed-forward part: y = self-attention(x), then y <- y + cross-attention(y).
     """
+    return residual(x, said(x, layer, settings, memory), layer, "feed_forward_norm", settings)
+
+
+def no_residual_layer(x: list[Tensor], layer: Parameters, settings, memory: list[Tensor] | None = None) -> list[Tensor]:
+    """x^l_t = y''_t: the layer of (1.1e) without what it adds to. Returns T of [D]."""
+    y = said(x, layer, settings, memory)
+    return [norm(y_t, layer, "feed_forward_norm", settings) for y_t in y] if settings.placement == "post" else y
+
+
+def said(x: list[Tensor], layer: Parameters, settings, memory: list[Tensor] | None) -> list[Tensor]:
+    """y'': the feed-forward part of self-attention(x), or with a memory of y + cross-attention(y) where y is that. Returns T of [D]."""
     y = self_attention(x, layer, settings)
     if memory is not None:
         y = plus(y, cross_attention(y, memory, layer, settings))
-    return residual(x, feed_forward_part(y, layer, settings), layer, "feed_forward_norm", settings)
+    return feed_forward_part(y, layer, settings)
 
 
 def two_residual_layer(x: list[Tensor], layer: Parameters, settings, memory: list[Tensor] | None = None) -> list[Tensor]:
@@ -49,5 +60,5 @@ def two_residual_layer(x: list[Tensor], layer: Parameters, settings, memory: lis
     return residual(x, feed_forward_part(x, layer, settings), layer, "feed_forward_norm", settings)
 
 
-LAYER = {"one": one_residual_layer, "two": two_residual_layer}
+LAYER = {"none": no_residual_layer, "one": one_residual_layer, "two": two_residual_layer}
 """By the number of residuals."""

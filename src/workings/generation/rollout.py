@@ -24,13 +24,13 @@ def rollout(attention: Sequence[Tensor], asked: Tensor) -> Tensor:
 
 @torch.no_grad()
 def looks(model: nn.Module, pictures: Tensor) -> Tensor | None:
-    """The part of what the classifier reads that comes from each place in a picture, by `rollout`; None of a model without attention.
+    """The part of what the classifier reads that comes from each place in a picture, by `rollout`; None of a model without attention, or without residuals.
 
     pictures: prepared [B, C, H, W]. Returns [B, rows, columns] of patches in a vision transformer, of the last map's pixels in a hybrid, of the convolutions'
     pixels in a compact transformer; a pixel of a map has seen more than the piece of the picture that it stands for. What is missing to 1 stays with tokens
     that are no places, such as <cls>.
     """
-    if not isinstance(model, (VisionTransformer, Hybrid, CompactTransformer)):
+    if not isinstance(model, (VisionTransformer, Hybrid, CompactTransformer)) or model.body.settings.residuals == "none":
         return None
     record: dict[str, Tensor] = {}
     asked = read(model, model.hidden(pictures, record=record))

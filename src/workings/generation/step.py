@@ -192,11 +192,14 @@ def make_layer(block: Block, s: TransformerSettings, storage: str) -> Layer:
     def one_residual(x: Tensor, *seen) -> Tensor:
         return add(feed_forward_norm, x, feed(enter(feed_forward_norm, attend(x, *seen))))
 
+    def no_residual(x: Tensor, *seen) -> Tensor:
+        return add(feed_forward_norm, x.new_zeros(()), feed(enter(feed_forward_norm, attend(x, *seen))))
+
     def two_residuals(x: Tensor, *seen) -> Tensor:
         x = add(attention_norm, x, attend(x, *seen))
         return add(feed_forward_norm, x, feed(enter(feed_forward_norm, x)))
 
-    return one_residual if s.residuals == "one" else two_residuals
+    return {"none": no_residual, "one": one_residual, "two": two_residuals}[s.residuals]
 
 
 def make_attention(block: Block, s: TransformerSettings, norm: Callable[[Tensor], Tensor], storage: str) -> Callable[..., Tensor]:

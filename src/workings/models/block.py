@@ -47,11 +47,11 @@ ADD: dict[str, Callable[[Norm, Tensor, Tensor], Tensor]] = {
 
 
 class Block(nn.Module):
-    """x^l = x^{l-1} + y'' (1.1e), or the same with a residual of its own around attention."""
+    """x^l = x^{l-1} + y'' (1.1e), or the same with a residual of its own around attention, or with none."""
 
     def __init__(self, s: TransformerSettings, layer: int):
         super().__init__()
-        one, pre, post = s.residuals == "one", s.placement == "pre", s.placement == "post"
+        two, pre, post = s.residuals == "two", s.placement == "pre", s.placement == "post"
         sizes: dict[str, Any] = dict(width=s.width, heads=s.heads, key_value_heads=s.key_value_heads, head_width=s.head_width)
         sizes |= dict(value=s.value, tau=s.tau, phi=s.phi, biases=s.biases, dropout=s.dropout)
         sizes |= dict(query_key_norm=s.query_key_norm, norm_epsilon=s.norm_epsilon)
@@ -60,9 +60,9 @@ class Block(nn.Module):
             return make_norm(s.norm, width, s.norm_epsilon, s.biases != "none") if needed else None
 
         self.attention = Attention(**sizes, attend=s.attend, value_activation=s.value_activation)
-        self.attention_norm = norm(not (post and one), self.attention.value_heads * s.head_width if s.normalize == "h" else s.width)
+        self.attention_norm = norm(two or not post, self.attention.value_heads * s.head_width if s.normalize == "h" else s.width)
         self.cross = Attention(**sizes, attend="x", value_activation="none") if s.cross_attention else None
-        self.cross_norm = norm(s.cross_attention and (pre or (post and not one)))
+        self.cross_norm = norm(s.cross_attention and (pre or (post and two)))
         self.feed_forward = make_feed_forward(s.width, s.ff_width, s.phi, s.biases in ("all", "lecture"))
         self.feed_forward_norm = norm(pre or post)
         self.dropout = nn.ModuleList(Dropout(s.dropout) for _ in range(3))
@@ -70,7 +70,7 @@ class Block(nn.Module):
         self.depth = nn.ModuleList(StochasticDepth(skip) for _ in range(3))
         self.normalize = NORMALIZE["nothing" if post else s.normalize]
         self.enter, self.add = ENTER[s.placement], ADD[s.placement]
-        self.combine = {"one": Block.one_residual, "two": Block.two_residuals}[s.residuals]
+        self.combine = {"none": Block.no_residual, "one": Block.one_residual, "two": Block.two_residuals}[s.residuals]
 
     def forward(self, x: Tensor, memory: Tensor | None = None, memory_mask: Mask = EVERYTHING, **seen: Any) -> Tensor:
         """x: [B, T, D] -> [B, T, D]. memory: [B, S, D]. seen: what `Attention.forward` takes by name.
@@ -81,10 +81,19 @@ class Block(nn.Module):
 
     def one_residual(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
         """x + C phi(B y + b_B) + b_C with y the attention's output (1.1d-e)."""
+        return self.add(self.feed_forward_norm, self.wanted(x, seen), self.say(x, memory, memory_mask, seen))
+
+    def no_residual(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
+        """The same without x: what (1.1e) is compared with."""
+        y = self.say(x, memory, memory_mask, seen)
+        return self.add(self.feed_forward_norm, y.new_zeros(()), y)
+
+    def say(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
+        """y'': the feed-forward part of what attention says (1.1d)."""
         y = self.attend(x, seen)
         if memory is not None:
             y = y + self.attend_memory(y, memory, memory_mask, seen)
-        return self.add(self.feed_forward_norm, self.wanted(x, seen), self.feed(y, seen))
+        return self.feed(y, seen)
 
     def two_residuals(self, x: Tensor, memory: Tensor | None, memory_mask: Mask, seen: dict[str, Any]) -> Tensor:
         """x + y, then x + C phi(B x + b_B) + b_C."""

@@ -54,8 +54,8 @@ class TransformerSettings:
     """Added to the variance inside the root."""
     placement: Literal["lecture", "pre", "post"] = "pre"
     """Norms only where `normalize` says (lecture); also before the feed-forward part and before the head (pre); or after each residual sum (post)."""
-    residuals: Literal["one", "two"] = "two"
-    """One residual a layer, around attention and feed-forward together (1.1e), or one around each."""
+    residuals: Literal["none", "one", "two"] = "two"
+    """One residual a layer, around attention and feed-forward together (1.1e), one around each, or none, to see what they are for."""
     phi: Activation = "gelu-tanh"
     """The nonlinearity of the feed-forward part (1.1d); gated is silu(G x) * (B x)."""
     biases: Literal["all", "lecture", "attention", "qkv", "none"] = "none"
@@ -132,6 +132,10 @@ class TransformerSettings:
         require(
             self.placement != "post" or self.normalize == "all",
             f"model.placement='post' normalizes after each sum, so model.normalize={self.normalize!r} has no place; leave it at 'all'.",
+        )
+        require(
+            self.residuals != "none" or not self.stochastic_depth,
+            f"model.stochastic_depth is {self.stochastic_depth}, but what is skipped leaves nothing where model.residuals='none'; leave it at 0.",
         )
         require(
             self.position != "rotary" or self.head_width % 2 == 0,

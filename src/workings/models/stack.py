@@ -45,7 +45,7 @@ class Stack(nn.Module):
     def initialize(self) -> None:
         """Draw the parameters anew: biases 0, norms 1, matrices as `initialization` says; T and C also by the number of residual sums."""
         s = self.settings
-        sums = math.sqrt(s.layers * (1 if s.residuals == "one" else 2))
+        sums = math.sqrt({"none": 1, "one": s.layers, "two": 2 * s.layers}[s.residuals])
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 std = 0.02 if s.initialization == "normal" else module.in_features**-0.5

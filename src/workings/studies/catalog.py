@@ -5,7 +5,7 @@ import importlib
 from workings.errors import BadInput, suggest
 from workings.studies.study import Study
 
-NAMES: list[str] = []
+NAMES: list[str] = ["positions", "residuals", "notation", "tau", "tying", "pretraining", "recall"]
 
 
 def find(name: str) -> Study:

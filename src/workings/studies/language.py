@@ -1,0 +1,31 @@
+"""The language models of studies: so many steps, and one score at the end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import workings
+
+SETTINGS: dict[str, Any] = {
+    "model.layers": 2,
+    "model.heads": 2,
+    "model.width": 64,
+    "model.context": 64,
+    "optimizer.name": "adamw",
+    "training.batch": 16,
+    "training.precision": "float32",
+    "data.validation": 0.02,
+}
+"""What studies train unless they say otherwise: 100,000 parameters, 1,024 tokens a step; AdamW, as most train."""
+
+
+def learn(folder: Path, seed: int, steps: int, data: str = "pride", **settings: Any) -> Any:
+    """The run of a language model in a folder of that name; settings: by their full names with __ for the dot, such as model__tau="1"."""
+    given = SETTINGS | {"training.evaluate_every": steps} | {name.replace("__", "."): value for name, value in settings.items()}
+    assignments = [f"{name}={json.dumps(value)}" for name, value in given.items()]
+    return workings.train("language", data=data, out=folder / "run", overwrite=True, steps=steps, seed=seed, set=assignments, quiet=True, report=False)
+
+
+def parameters(run: Any) -> int:
+    """How many numbers the run's model has learned."""
+    return sum(parameter.numel() for parameter in run.load().model.parameters())

@@ -11,68 +11,6 @@ from source import ROOT, tree
 from workings.models.settings import RecurrentSettings, TransformerSettings
 from workings.settings import field_types
 
-STATEMENTS = [
-    "1.1a",
-    "1.1b",
-    "1.1c",
-    "1.1d",
-    "1.1e",
-    "1.2a",
-    "1.2b",
-    "1.2c",
-    "1.2d",
-    "2.1",
-    "2.2a",
-    "2.2b",
-    "2.3",
-    "3.1 (model)",
-    "3.1 (task)",
-    "3.1 (pretraining)",
-    "3.1 (why)",
-    "3.2 (attention)",
-    "3.2 (model)",
-    "3.2 (task)",
-    "4.1a",
-    "4.1b",
-    "4.1 (why)",
-    "4.2b",
-    "4.3 (model)",
-    "4.3 (loss)",
-    "5.1-5.3 (scores)",
-    "5.1a",
-    "5.1b",
-    "5.1c",
-    "5.1d",
-    "5.3a",
-    "5.3b",
-    "5.3c",
-    "5.3d",
-    "5.2a",
-    "5.2b",
-    "5.2c",
-    "5.2d",
-    "6.1a",
-    "6.1c",
-    "6.1c (ensembles)",
-    "6.1d (features)",
-    "6.2a",
-    "6.2b",
-    "6.2c",
-    "6.2 (why)",
-    "6.3 (texts)",
-]
-
-
-def rows() -> dict[str, list[str]]:
-    """Statement id -> the cells of its row."""
-    text = (ROOT / "docs" / "lectures.md").read_text(encoding="utf-8")
-    cells = [[cell.strip() for cell in line.strip("|").split(" |")] for line in text.splitlines() if re.match(r"\| \d", line)]
-    return {row[0]: row[1:] for row in cells}
-
-
-def named(cell: str) -> list[str]:
-    """What stands in backticks."""
-    return re.findall(r"`([^`]+)`", cell)
 TEXT = (ROOT / "docs" / "lectures.md").read_text(encoding="utf-8")
 ROWS = read_rows(TEXT)
 STATEMENTS = """

@@ -1,6 +1,6 @@
-"""A page for each chapter of the lectures: every statement with its equation, beside it the code as written and as run, below it what holds the two together.
+"""A page for each chapter of the lectures: every statement with its equation and the tests of it, beside it the code as written and as run.
 
-The rows come from docs/lectures.md and the code from the sources, both as they are when the site is built; the pages are Markdown that Sphinx reads like any other.
+The rows come from docs/lectures.md and the code from the sources, both as they are when the site is built.
 """
 
 import html
@@ -19,8 +19,8 @@ CHAPTERS = {
     "5": "Generative models",
     "6": "Fundamentals, architectures and applications",
 }
-LONG, ENOUGH = 40, 90
-"""Lines from which a piece of code is folded, and lines of a column after which all further pieces are."""
+WRITTEN, RUN = (45, 120), (30, 70)
+"""Lines from which a piece of code is folded, and lines of a column after which all further pieces are: for code as written and as run."""
 
 
 def chapter_of(row: Row) -> str:
@@ -57,11 +57,12 @@ def sentence(test: str) -> str:
     return test.partition("::")[2].removeprefix("test_").replace("_", " ")
 
 
-def pieces(places: dict[str, Place]) -> str:
-    """Every name with its code, the long ones folded, each with a link to where it stands in its file."""
+def pieces(places: dict[str, Place], most: tuple[int, int]) -> str:
+    """Every name with its code, the long ones folded, each with a link to where it stands in its file. most: `WRITTEN` or `RUN`."""
+    long, enough = most
     parts, shown = [], 0
     for name, place in places.items():
-        is_open = place.length <= LONG and shown + place.length <= ENOUGH
+        is_open = place.length <= long and shown + place.length <= enough
         shown += place.length if is_open else 0
         head = f"<code>{html.escape(name)}</code> {link(place, '../', f'line {place.first}')}"
         told = "" if is_open else f'<span class="told">{html.escape(place.says)} ({place.length} lines)</span>'
@@ -93,8 +94,8 @@ def columns(row: Row, reading: str) -> str:
     note = f"\n\n```{{container}} reading\n{reading}\n```" if reading else ""
     said = f"````{{container}} said\n{displayed(row.statement)}{note}\n\n{raw(switches(row) + tests(row) + verdict_html(row))}\n````"
     label = '<p class="label">As {}</p>'
-    code = [f"````{{container}} written\n{raw(label.format('written') + pieces(written))}````"] if written else []
-    code += [f"````{{container}} run\n{raw(label.format('run') + pieces(run))}````"] if run else []
+    code = [f"````{{container}} written\n{raw(label.format('written') + pieces(written, WRITTEN))}````"] if written else []
+    code += [f"````{{container}} run\n{raw(label.format('run') + pieces(run, RUN))}````"] if run else []
     kind = "statement" + ("" if written else " without-blackboard")
     return f"({row.anchor})=\n## {row.id}\n\n`````{{container}} {kind}\n" + "\n\n".join([said, *code]) + "\n`````\n"
 
@@ -120,7 +121,7 @@ def contents(text: str, rows: list[Row]) -> str:
     """docs/lectures.md as the site shows it: instead of one wide table a short one for each chapter, whose numbers lead to the pages."""
     begin = text.index("| id |")
     end = text.index("\n\n", begin)
-    listed = "\n".join(f"pages/chapter-{number}" for number in CHAPTERS)
+    listed = "\n".join([*(f"pages/chapter-{number}" for number in CHAPTERS), "pages/studies"])
     parts = [f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]
     for number, group in groupby(rows, key=chapter_of):
         lines = "\n".join(f"| [{row.id}](#{row.anchor}) | {row.statement} |" for row in group)

@@ -1,4 +1,4 @@
-"""What this documentation has beyond Sphinx: pages made from the table of the lectures, the sources and the studies' results, and the proof that it is offline."""
+"""What this site has beyond Sphinx: pages made from the table of the lectures, the sources and the results of studies, and the proof that it is offline."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 from sphinx.util.osutil import relative_uri
+from study_pages import source_of, study_pages
+
+from workings.studies.catalog import NAMES
 
 OUTSIDE = re.compile(
     r"""<(?:script|img|iframe|source|video|audio|embed|object)\b[^>]*\b(?:src|data|srcset)\s*=\s*["']?(?:https?:)?//[^"'\s>]+"""
@@ -30,7 +33,8 @@ def lectures() -> str:
 def make_pages(app: Sphinx) -> None:
     """Write the pages that are made, where they have changed, before Sphinx looks for pages; and remove those that are no more."""
     text = lectures()
-    pages = chapter_pages(text, read_rows(text))
+    rows = read_rows(text)
+    pages = chapter_pages(text, rows) | study_pages(rows)
     folder = Path(app.srcdir) / "pages"
     folder.mkdir(exist_ok=True)
     wanted = {Path(app.srcdir) / f"{name}.md": page for name, page in pages.items()}
@@ -49,10 +53,10 @@ def show_contents(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def shown_files() -> list[Path]:
     """The Python files that pages lead to: those of the table's names, and those that pages link to."""
-    found = set()
+    found = {source_of(name).path for name in NAMES}
     for row in read_rows(lectures()):
         places = [place for part in places_of(row) for place in part.values()]
-        found |= {place.path for place in [*places, *(place_of_test(name) for name in named(row.tests))]}
+        found |= {place.path for place in [*places, *map(place_of_test, named(row.tests))]}
     for page in (ROOT / "docs").glob("*.md"):
         found |= {ROOT / path for path in re.findall(r"\]\(\.\./([^)#]+\.py)", page.read_text(encoding="utf-8"))}
     return sorted(found)

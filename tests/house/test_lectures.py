@@ -10,6 +10,7 @@ from source import ROOT, tree
 
 from workings.models.settings import RecurrentSettings, TransformerSettings
 from workings.settings import field_types
+from workings.studies.catalog import NAMES, find
 
 TEXT = (ROOT / "docs" / "lectures.md").read_text(encoding="utf-8")
 ROWS = read_rows(TEXT)
@@ -71,3 +72,18 @@ def test_every_name_in_the_table_exists(row: Row):
     for name in named(row.tests):
         path, _, function = name.partition("::")
         assert function in {node.name for node in tree(ROOT / "tests" / path).body if hasattr(node, "name")}
+
+
+def statements_of(study: str) -> list[str]:
+    """The statements that a study is about: 1.2a, 1.2b and 1.2c of 1.2a-c."""
+    first, _, last = find(study).statement.partition("-")
+    return [first[:-1] + chr(letter) for letter in range(ord(first[-1]), ord(last) + 1)] if last else [first]
+
+
+def test_the_study_column_names_studies_of_the_catalog():
+    assert not [(row.id, name) for row in ROWS for name in named(row.studies) if name not in NAMES]
+
+
+@pytest.mark.parametrize("study", NAMES)
+def test_every_study_stands_in_a_row_of_each_of_its_statements(study: str):
+    assert statements_of(study) and set(statements_of(study)) <= {row.of for row in ROWS if study in named(row.studies)}

@@ -37,8 +37,9 @@ def displayed(statement: str) -> str:
     """A statement in which every formula that says something, rather than names it, has a line of its own.
 
     >>> displayed("patches as tokens: $x_t = E p_t$, where $E$ is learned")
-    'patches as tokens:\\n\\n$$x_t = E p_t$$\\n\\nwhere $E$ is learned'
+    'Patches as tokens:\\n\\n$$x_t = E p_t$$\\n\\nwhere $E$ is learned'
     """
+    statement = statement[0].upper() + statement[1:]
     parts = re.split(r"\$([^$]+)\$", statement)
     text = ""
     for index, part in enumerate(parts):
@@ -79,7 +80,7 @@ def switches(row: Row) -> str:
 def tests(row: Row) -> str:
     """What is tested, each a sentence that leads to its test."""
     items = (f"<li>{link(place_of_test(name), '../', sentence(name))}</li>" for name in named(row.tests))
-    return f'<p class="label">Tested: that</p><ul class="tests">{"".join(items)}</ul>'
+    return f'<p class="label">Tests hold that</p><ul class="tests">{"".join(items)}</ul>'
 
 
 def places_of(row: Row) -> tuple[dict[str, Place], dict[str, Place]]:
@@ -118,12 +119,12 @@ def chapter_pages(text: str, rows: list[Row]) -> dict[str, str]:
 
 
 def contents(text: str, rows: list[Row]) -> str:
-    """docs/lectures.md as the site shows it: instead of one wide table a short one for each chapter, whose numbers lead to the pages."""
+    """docs/lectures.md as the site shows it: instead of one wide table a list for each chapter, whose numbers lead to the pages."""
     begin = text.index("| id |")
     end = text.index("\n\n", begin)
     listed = "\n".join([*(f"pages/chapter-{number}" for number in CHAPTERS), "pages/studies"])
     parts = [f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]
     for number, group in groupby(rows, key=chapter_of):
-        lines = "\n".join(f"| [{row.id}](#{row.anchor}) | {row.statement} |" for row in group)
-        parts.append(f"## [{number}. {CHAPTERS[number]}](pages/chapter-{number}.md)\n\n| | |\n|---|---|\n{lines}")
+        lines = "\n".join(f"- [{row.id}](#{row.anchor}) {row.statement}" for row in group)
+        parts.append(f"## [{number}. {CHAPTERS[number]}](pages/chapter-{number}.md)\n\n{lines}")
     return text[:begin] + "\n\n".join(parts) + text[end:]

@@ -29,7 +29,7 @@ def test_matrices_decay_and_vectors_do_not(model):
     assert names(model, adamw, weight_decay=0.0) == {name for name, p in model.named_parameters() if p.ndim < 2}
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
 def test_every_parameter_has_exactly_one_place(name, model):
     given = [id(p) for o in make_optimizers(model, OptimizerSettings(name=name)) for group in o.param_groups for p in group["params"]]
     assert sorted(given) == sorted(id(p) for p in model.parameters())
@@ -69,7 +69,7 @@ def test_frozen_parameters_have_no_place():
 
 
 def test_decay_shrinks_a_matrix_by_one_minus_rate_times_decay_when_the_gradient_is_nothing():
-    for name in ("adamw", "muon"):
+    for name in ("adamw", "muon", "sgd"):
         module = nn.Linear(3, 4)
         before = module.weight.detach().clone()
         (module(torch.ones(1, 3)) * 0).sum().backward()
@@ -144,7 +144,7 @@ def test_the_momentum_is_the_sum_of_discounted_gradients():
     assert torch.allclose(optimizer.state[weight]["momentum"], 0.25 * gradients[0] + 0.5 * gradients[1] + gradients[2])
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
+@pytest.mark.parametrize("name", ["adamw", "muon", "sgd"])
 def test_rates_fall_from_layer_to_layer_below_what_is_new(name):
     """decay^(L - l) in layer l, decay^(L + 1) for the embedding, 1 for the norm and all else above the layers."""
     model = nn.ModuleDict({"body": build(model_settings("gpt", vocabulary=13, context=7, width=16, layers=3, heads=2)), "head": nn.Linear(16, 2)})

@@ -22,6 +22,7 @@ DROPPING = {"dropout": 0.2, "stochastic_depth": 0.3}
 LANGUAGES = {
     "adamw": dict(model=DROPPING, optimizer={"average": 0.9}, training={"pieces": 2}),
     "muon": dict(model=DROPPING, optimizer={"name": "muon", "average": 0.99, "schedule": "inverse-sqrt"}, training={"pieces": 3}),
+    "sgd": dict(model=DROPPING, optimizer={"name": "sgd", "rate": 0.1, "momentum": 0.9}),
     "bfloat16": dict(model=DROPPING | {"preset": "llama"}, training={"precision": "bfloat16"}),
     "lstm": dict(model={"preset": "lstm", "width": 16, "layers": 2, "context": 12, "dropout": 0.2}),
 }

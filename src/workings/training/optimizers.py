@@ -1,7 +1,7 @@
-"""AdamW for everything, or Muon for matrices inside the layers and, where wanted, for the filters of convolutions."""
+"""AdamW for everything, Muon for matrices inside the layers and, where wanted, for the filters of convolutions, or gradient descent (statement 6.1b)."""
 
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 
 from workings.training.muon import Muon
 from workings.training.settings import OptimizerSettings
@@ -28,6 +28,8 @@ def make_optimizers(module: nn.Module, s: OptimizerSettings, coarse: bool = Fals
     decayed, plain = [p for p in rest if p.ndim >= 2], [p for p in rest if p.ndim < 2]
     groups = [group | {"weight_decay": s.weight_decay} for group in by_scale(decayed, scales, s.rate)]
     groups += [group | {"weight_decay": 0.0} for group in by_scale(plain, scales, s.rate)]
+    if s.name == "sgd":
+        return [SGD(groups, lr=s.rate, momentum=s.momentum)]
     optimizers: list[Optimizer] = [AdamW(groups, lr=s.rate, betas=(s.beta1, s.beta2), eps=s.epsilon, fused=True)] if groups else []
     if matrices:
         groups = by_scale(matrices, scales, s.muon_rate)

@@ -21,16 +21,16 @@ def check(settings: object, where: str, **lowest: float) -> None:
 class OptimizerSettings:
     """How one player learns."""
 
-    name: Literal["adamw", "muon"] = "muon"
-    """AdamW for everything, or Muon for the matrices inside the layers and AdamW for the rest."""
+    name: Literal["adamw", "muon", "sgd"] = "muon"
+    """AdamW for everything, Muon for the matrices inside the layers and AdamW for the rest, or plain gradient descent, with momentum or without."""
     rate: float = 3e-3
-    """The highest learning rate of AdamW."""
+    """The highest learning rate of AdamW, or of gradient descent."""
     muon_rate: float = 0.02
     """The highest learning rate of Muon."""
     filters: Literal["adamw", "muon"] = "adamw"
     """Who learns the filters of convolutions under muon: AdamW, or Muon, for which a filter is a row of a matrix."""
     weight_decay: float = 0.1
-    """Decoupled weight decay of matrices; biases, norms and other vectors have none (6.1c)."""
+    """Decoupled weight decay of matrices (with sgd, a part of the gradient); biases, norms and other vectors have none (6.1c)."""
     layer_decay: float = 1.0
     """The rates of each layer as a part of those of the layer above it, for trained transformers; 1 gives all layers the same."""
     beta1: float = 0.9
@@ -40,7 +40,7 @@ class OptimizerSettings:
     epsilon: float = 1e-8
     """Added to AdamW's root."""
     momentum: float = 0.95
-    """Muon's (Nesterov) momentum."""
+    """Muon's (Nesterov) momentum, or that of gradient descent; 0 has none."""
     schedule: Literal["cosine", "linear", "constant", "inverse-sqrt"] = "linear"
     """How the rate falls after the warm-up."""
     warmup: float = 0.05

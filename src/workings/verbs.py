@@ -47,6 +47,11 @@ class Run(RunFolder):
         validations = [row for row in read_metrics(self.metrics) if row["event"] == "validation"]
         return {name: value for name, value in validations[-1].items() if name != "event" and isinstance(value, int | float)} if validations else {}
 
+    def tested(self) -> dict[str, float]:
+        """The numbers of the test at the very end, of a run that is over and whose data has a part for it."""
+        tests = [row for row in read_metrics(self.metrics) if row["event"] == "test"]
+        return {name: value for name, value in tests[-1].items() if name != "event" and isinstance(value, int | float)} if tests else {}
+
     def evaluate(self, **choices: Any) -> dict[str, float]:
         """Scores on the validation data, as `workings.evaluate` gives them."""
         return evaluate(self.folder, **choices)

@@ -4,13 +4,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import workings
 from workings.studies.figures import bars
+from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, learn
 from workings.studies.statistics import paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
-NONE: list[str] = ["optimizer.weight_decay=0.0", "model.body.stochastic_depth=0.0", "model.body.dropout=0.0"]
-SOME = ["optimizer.weight_decay=0.1", "model.body.stochastic_depth=0.1", "model.body.dropout=0.1"]
+NONE: dict[str, Any] = {"optimizer.weight_decay": 0.0, "model.body.stochastic_depth": 0.0, "model.body.dropout": 0.0}
+SOME: dict[str, Any] = {"optimizer.weight_decay": 0.1, "model.body.stochastic_depth": 0.1, "model.body.dropout": 0.1}
 HELP = {
     "neither": (NONE, "none"),
     "regularization": (SOME, "none"),
@@ -26,12 +26,10 @@ def conditions(scale: Scale) -> list[dict[str, Any]]:
 
 
 def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) -> list[Row]:
-    """The accuracy on test pictures of one training, and on those that it learned from as it saw them last."""
+    """The accuracy on test pictures of one training."""
     regularization, augmentation = HELP[condition["help"]]
-    own = [f"data.fraction={condition['part']}", f"training.evaluate_every={scale['steps']}", *scale["model"], *regularization]
-    given: dict[str, Any] = dict(data="fashion", model="vit", augment=augmentation, steps=scale["steps"], seed=seed)
-    run = workings.train("pictures", **given, set=own, out=folder / "run", quiet=True, report=False)
-    return [{"accuracy": 100 * run.tested()["accuracy"]}]
+    given = scale["model"] | regularization | {"data.fraction": condition["part"], "augmentation.preset": augmentation}
+    return [{"accuracy": accuracy(learn(folder, seed, scale["steps"], **given))}]
 
 
 def judge(rows: list[Row]) -> Verdict:
@@ -57,9 +55,6 @@ def draw(rows: list[Row], figure: Any) -> None:
     axes.set_ylim(bottom=max(0, min(row["accuracy"] for row in rows) - 10))
 
 
-SMALL = ["model.body.width=64", "model.body.layers=3", "model.body.heads=4", "model.body.ff_width=128", "model.patch_size=[7,7]"]
-LARGER = ["model.body.width=64", "model.body.layers=4", "model.body.heads=4", "model.body.ff_width=128"]
-
 STUDY = Study(
     name="small_data",
     statement="4.2c",
@@ -71,8 +66,8 @@ STUDY = Study(
     "CutMix, or nothing), and the part of the training pictures",
     held="the vision transformer, its optimizer, and the number of steps and of pictures in a step, so that compute is the same with few pictures and with many; "
     "the test pictures, which choose nothing",
-    quick=Scale(seeds=2, options={"parts": (0.1, 1.0), "steps": 150, "model": [*SMALL, "training.batch=64"]}),
-    full=Scale(seeds=3, options={"parts": (0.03, 0.1, 0.3, 1.0), "steps": 1000, "model": LARGER}),
+    quick=Scale(seeds=2, options={"parts": (0.1, 1.0), "steps": 150, "model": SMALL_VIT}),
+    full=Scale(seeds=3, options={"parts": (0.03, 0.1, 0.3, 1.0), "steps": 1000, "model": LARGER_VIT}),
     conditions=conditions,
     measure=measure,
     judge=judge,

@@ -1,0 +1,31 @@
+"""The study of distillation trains three models from the same pictures, of which two begin alike, and its verdict follows the gain."""
+
+import pytest
+
+from workings.studies.distillation import ALONE, TAUGHT, TEACHER, judge, measure
+from workings.studies.pictures import SMALL_VIT
+from workings.studies.study import Scale
+
+
+def test_a_teacher_that_counts_nothing_changes_nothing(tmp_path):
+    """So that whatever alone and taught differ in comes from the teacher."""
+    scale = Scale(seeds=1, options={"steps": 2, "alpha": 0.0, "student": SMALL_VIT | {"training.batch": 8, "training.precision": "float32"}})
+    found = {row["who"]: row["accuracy"] for row in measure({"part": 0.1}, 0, scale, tmp_path)}
+    assert found.keys() == {ALONE, TAUGHT, TEACHER}
+    assert found[TAUGHT] == pytest.approx(found[ALONE], abs=0.3)
+
+
+def made_up(gain: float, spread: float = 0.1) -> list[dict]:
+    """Accuracies of three seeds."""
+    found = {ALONE: 0.0, TAUGHT: gain, TEACHER: 10.0}
+    return [
+        {"part": 0.1, "who": who, "seed": seed, "accuracy": 70 + seed + more + (spread * seed if who == TAUGHT else 0)}
+        for who, more in found.items()
+        for seed in (0, 1, 2)
+    ]
+
+
+def test_the_verdict_follows_the_gain():
+    assert judge(made_up(2.0)).word == "supported" and judge(made_up(2.0)).estimate == pytest.approx(2.1)
+    assert judge(made_up(0.5, spread=3.0)).word == "depends on"
+    assert judge(made_up(-2.0)).word == "not supported here"

@@ -1,0 +1,37 @@
+"""The study of small data: its conditions differ in what they say they differ in, it scores test pictures, and its verdict follows the gains."""
+
+from workings.studies.small_data import HELP, NONE, SOME, STUDY, judge, measure
+from workings.studies.pictures import SMALL_VIT
+from workings.studies.study import Scale
+
+
+def test_regularization_changes_the_same_settings_that_are_off_without_it():
+    assert NONE.keys() == SOME.keys() and all(NONE[name] == 0 < SOME[name] for name in NONE)
+    assert {augmentation for _, augmentation in HELP.values()} == {"none", "strong"} and len({str(help) for help in HELP.values()}) == 4
+
+
+def test_every_help_meets_every_part_of_the_data():
+    assert len(STUDY.conditions(STUDY.full)) == 4 * len(STUDY.full["parts"])
+
+
+def test_a_training_is_scored_on_the_test_pictures(tmp_path):
+    scale = Scale(seeds=1, options={"parts": (0.1,), "steps": 2, "model": SMALL_VIT | {"training.batch": 8}})
+    (row,) = measure({"part": 0.1, "help": "both"}, 0, scale, tmp_path)
+    assert 0 < row["accuracy"] < 100 and abs(round(row["accuracy"] * 10) - row["accuracy"] * 10) < 1e-6, "a thousand test pictures, so tenths of a percent"
+
+
+def made_up(few: float, many: float) -> list[dict]:
+    """Accuracies where both together gain so much."""
+    return [
+        {"part": part, "help": name, "seed": seed, "accuracy": 60 + seed + (gain + seed / 10 if name == "both" else 0)}
+        for part, gain in ((0.1, few), (1.0, many))
+        for name in HELP
+        for seed in (0, 1, 2)
+    ]
+
+
+def test_the_verdict_follows_the_gains():
+    assert judge(made_up(5, 1)).word == "supported"
+    assert judge(made_up(5, -1)).word == "depends on"
+    assert judge(made_up(-5, -1)).word == "not supported here"
+    assert judge(made_up(5, 1)).estimate > 5

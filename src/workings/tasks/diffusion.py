@@ -163,9 +163,9 @@ class Diffusion(Drawing):
         tokens, visible = self.prompts.padded([self.examples[row] for row in rows])
         return batch | {"tokens": tokens, "visible": visible}
 
-    def seen(self, rows: Tensor, mirrored: Tensor | None) -> Batch:
+    def rows_of(self, rows: Tensor, mirrored: Tensor | None) -> Batch:
         """Pictures, or their latents, float32 [count, latent, h, w]."""
-        return super().seen(rows, mirrored) if self.encoded is None else {"latents": self.encoded.rows(rows, mirrored)}
+        return super().rows_of(rows, mirrored) if self.encoded is None else {"latents": self.encoded.rows(rows, mirrored)}
 
     def loss(self, player: str, batch: Batch, step: int) -> Loss:
         """The weighed squared errors of all numbers of the pictures or latents; the condition is left out of some rows, which guidance needs."""

@@ -86,9 +86,9 @@ class Drawing(Game):
         begin = (step * self.batches_per_step + turn % self.batches_per_step) * s.training.batch + first
         rows = self.order.indices(begin, count)
         mirrored = Draws(s.training.seed, step, count, first, places=(turn,)).uniform()[:, 0] < s.data.flip if s.data.flip else None
-        return self.seen(rows, mirrored) | ({"labels": self.targets[rows]} if self.names else {})
+        return self.rows_of(rows, mirrored) | ({"labels": self.targets[rows]} if self.names else {})
 
-    def seen(self, rows: Tensor, mirrored: Tensor | None) -> Batch:
+    def rows_of(self, rows: Tensor, mirrored: Tensor | None) -> Batch:
         """Pictures of these numbers, int64 [count], some of them as their mirror images, bool [count]."""
         pictures = self.learned.pixels(rows)
         return {"pictures": pictures if mirrored is None else torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)}

@@ -40,7 +40,7 @@ def test_a_function_a_method_and_a_constant_are_found_where_they_are_defined():
     assert place_of("models.block.NORMALIZE").code.startswith("NORMALIZE: dict") and '"""' in place_of("models.block.NORMALIZE").code
     decorated = place_of("objectives.elbo.log_likelihood").code
     assert decorated.startswith("@torch.no_grad()")
-    assert place_of_test("house/test_site.py::test_an_unknown_name_stops_the_build").code.startswith("def test_an_unknown")
+    assert place_of_test("house/test_site.py::test_an_unknown_name_stops_the_build").code.startswith("@pytest.mark.parametrize")
 
 
 @pytest.mark.parametrize("name", ["models.block.Blok", "models.block.Block.thre_residuals", "modles.block.Block"])

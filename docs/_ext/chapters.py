@@ -9,7 +9,7 @@ from itertools import groupby
 
 from code_of import Place, block, link, place_of, place_of_test
 from lecture_rows import Row, named, readings
-from study_pages import verdict_html
+from study_pages import verdict_html, verdict_links
 
 CHAPTERS = {
     "1": "Transformer architectures",
@@ -125,6 +125,6 @@ def contents(text: str, rows: list[Row]) -> str:
     listed = "\n".join([*(f"pages/chapter-{number}" for number in CHAPTERS), "pages/studies"])
     parts = [f"```{{toctree}}\n:hidden:\n\n{listed}\n```"]
     for number, group in groupby(rows, key=chapter_of):
-        lines = "\n".join(f"- [{row.id}](#{row.anchor}) {row.statement}" for row in group)
+        lines = "\n".join(f"- [{row.id}](#{row.anchor}) {row.statement}{verdict_links(row)}" for row in group)
         parts.append(f"## [{number}. {CHAPTERS[number]}](pages/chapter-{number}.md)\n\n{lines}")
     return text[:begin] + "\n\n".join(parts) + text[end:]

@@ -50,6 +50,12 @@ def verdict_html(row: Row) -> str:
     )
 
 
+def verdict_links(row: Row) -> str:
+    """The same as one word each, in Markdown, for the list of all statements."""
+    found = ((name, kept_result(name)) for name in named(row.studies))
+    return "".join(f" – [{result.verdict.word}]({page_of(name)}.md)" for name, result in found if result)
+
+
 def cells(line: Sequence[str]) -> str:
     """A line of a table."""
     return "| " + " | ".join(map(plain, line)) + " |"

@@ -30,7 +30,7 @@ def test_the_denoiser_of_all_and_of_one_class_is_the_blackboards(label):
 def test_the_judge_of_classes_is_bayes_rule():
     mixture, x = two_dimensions(), torch.tensor([[0.1, 0.3]]).double()
     densities = [
-        float(w) * math.prod(math.exp(-float(a - b) ** 2 / (2 * float(v))) / math.sqrt(2 * math.pi * float(v)) for a, b, v in zip(x[0], m, vs, strict=True))
+        float(w) * math.prod(math.exp(-(float(a - b) ** 2) / (2 * float(v))) / math.sqrt(2 * math.pi * float(v)) for a, b, v in zip(x[0], m, vs, strict=True))
         for w, m, vs in zip(mixture.weights, mixture.means, mixture.variances, strict=True)
     ]
     second = densities[1] / sum(densities)

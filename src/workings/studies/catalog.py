@@ -5,7 +5,21 @@ import importlib
 from workings.errors import BadInput, suggest
 from workings.studies.study import Study
 
-NAMES: list[str] = ["positions", "residuals", "notation", "tau", "tying", "pretraining", "hybrid", "small_data", "distillation", "bound", "samplers", "recall"]
+NAMES: list[str] = [
+    "positions",
+    "residuals",
+    "notation",
+    "tau",
+    "tying",
+    "pretraining",
+    "hybrid",
+    "small_data",
+    "distillation",
+    "bound",
+    "samplers",
+    "linear_regions",
+    "recall",
+]
 
 
 def find(name: str) -> Study:

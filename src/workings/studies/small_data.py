@@ -38,8 +38,10 @@ def judge(rows: list[Row]) -> Verdict:
     gains = {part: paired_difference(rows, "accuracy", {"part": part, "help": "neither"}, {"part": part, "help": "both"}) for part in parts}
     few, many = gains[parts[0]], gains[parts[-1]]
     word = "supported" if few.low > 0 and min(gain.mean for gain in gains.values()) > 0 else "depends on" if few.mean > 0 else "not supported here"
-    best = {part: max(HELP, key=lambda name, part=part: paired_difference(rows, "accuracy", {"part": part, "help": "neither"}, {"part": part, "help": name}).mean)
-            for part in parts}
+    best = {
+        part: max(HELP, key=lambda name, part=part: paired_difference(rows, "accuracy", {"part": part, "help": "neither"}, {"part": part, "help": name}).mean)
+        for part in parts
+    }
     sentence = (
         f"Both together gain {few.mean:+.1f} points with {parts[0]:.0%} of the pictures and {many.mean:+.1f} with {parts[-1]:.0%}; "
         f"the best help is {best[parts[0]]} with the fewest pictures and {best[parts[-1]]} with the most."

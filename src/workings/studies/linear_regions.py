@@ -39,6 +39,8 @@ RATE = {"spirals": 1e-2, "fashion": 1e-3}
 TURNS = 1.75
 """Of each spiral."""
 POINTS = 1000
+COUNTS = [base * 10**power for power in range(1, 6) for base in (1, 2, 5)]
+"""Ticks where regions are counted."""
 SQUARE = 2.0
 """Half of the side of the square in which regions of the plane of the spirals are counted, in deviations; the spirals end at 1.8 or so."""
 
@@ -64,11 +66,12 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
     data, layers = condition["data"], condition["layers"]
     widths = [condition["neurons"] // layers] * layers
     source = str(spirals(folder / "spirals.npz", seed)) if data == "spirals" else data
-    counts, run, plane, half = [], None, None, SQUARE
+    counts: list[int] = []
+    plane, half = None, SQUARE
     for steps in (0, *scale["steps"]):
         rate = RATE[data] if steps else 0.0  # the first weights are what a step of rate 0 leaves
-        changes = {"optimizer.rate": rate, "model.widths": widths, "training.evaluate_every": scale["steps"][-1]}
-        run = learn(folder, seed, max(steps, 1), source, **(TRAINING | changes))
+        changes: dict[str, Any] = {"optimizer.rate": rate, "model.widths": widths, "training.evaluate_every": scale["steps"][-1]}
+        run = learn(folder, seed, max(steps, 1), source, **TRAINING, **changes)
         said = run.load()
         if data == "fashion" and plane is None:
             plane, half = plane_of_three(seed, said.preparation)
@@ -125,8 +128,8 @@ def judge(rows: list[Row]) -> Verdict:
     share = max(row["regions"] / row["bound"] for row in own if row["layers"] == deep)
     grown = float(np.mean([row["regions"] / row["start"] for row in own]))
     sentence = (
-        f"With {own[0]['neurons']} neurons, {deep} layers have {estimate:.2f} times as many regions as one layer; the {deep} layers' bound is "
-        f"{1 / share:.1g} times higher than what they have. Training multiplies the regions by {grown:.1f} on average."
+        f"With {own[0]['neurons']} neurons, {deep} layers have {estimate:.2f} times as many regions as one layer; the bound for {deep} layers is "
+        f"more than {float(f'{1 / share:.2g}'):,.0f} times higher than what they have. Training multiplies the regions by {grown:.1f} on average."
     )
     return Verdict(word, sentence, estimate, low, high, f"times the regions of one layer, with {deep} layers of as many neurons in all")
 
@@ -141,7 +144,7 @@ def draw(rows: list[Row], figure: Any) -> None:
     """Maps of trained networks, a row for each number of neurons, then the number of regions while they learn and by neurons."""
     drawn = [row for row in rows if "weights" in row]
     neurons, layers = sorted({row["neurons"] for row in drawn}), sorted({row["layers"] for row in drawn})
-    figure.set_dpi(240)
+    figure.set_dpi(180)  # of the maps, which would be millions of corners otherwise
     upper, lower = figure.subfigures(2, 1, height_ratios=[2.05 * len(neurons), 2.6])
     for axes, row in zip(upper.subplots(len(neurons), len(layers)).flat, sorted(drawn, key=lambda row: (row["neurons"], row["layers"])), strict=True):
         shape = f"{row['layers']} x {row['neurons'] // row['layers']}" if row["layers"] > 1 else f"{row['neurons']}"
@@ -154,8 +157,9 @@ def draw(rows: list[Row], figure: Any) -> None:
     ]
     lines(left, growth, "step", "regions", "layers", "step of training", f"regions, {most[0]['neurons']} neurons", log_y=True, named=False)
     left.set_xscale("symlog", linthresh=growth[1]["step"])
-    left.set_xticks(most[0]["steps"], [f"{step:,}" for step in most[0]["steps"]])
-    left.minorticks_off()
+    left.set_xlim(-growth[1]["step"] / 5, None)
+    counted(left.xaxis, most[0]["steps"])
+    counted(left.yaxis, COUNTS)
     spiral = chosen(rows, {"data": "spirals"})
     lines(right, spiral, "neurons", "regions", "layers", "neurons in all", "regions after training", log_x=True, log_y=True)
     places = sorted({row["neurons"] for row in spiral})
@@ -163,8 +167,15 @@ def draw(rows: list[Row], figure: Any) -> None:
     right.annotate(
         "most of one layer", (places[-1], zaslavsky(places[-1], 2)), fontsize=7, color=INK, ha="right", va="bottom", xytext=(0, 3), textcoords="offset points"
     )
-    right.set_xticks(places, [str(n) for n in places])
-    right.minorticks_off()
+    counted(right.xaxis, places)
+    counted(right.yaxis, COUNTS)
+
+
+def counted(axis: Any, places: Sequence[int]) -> None:
+    """Ticks of an axis at these counts, those that it shows, as people write them."""
+    low, high = axis.get_view_interval()
+    axis.set_ticks([place for place in places if low <= place <= high], labels=[f"{place:,}" for place in places if low <= place <= high])
+    axis.set_ticks([], minor=True)
 
 
 def paint(axes: Any, regions: LinearRegions) -> None:
@@ -183,8 +194,8 @@ def colors_of(maps: Tensor) -> np.ndarray:
     """Of the log-odds' affine map [R, 3]: the hue is the way that they rise, and the steeper among all regions, the deeper the color. -> [R, 3]."""
     angle, size = torch.atan2(maps[:, 1], maps[:, 0]), maps[:, :2].norm(dim=1)
     rank = size.argsort().argsort().double() / max(len(size) - 1, 1)
-    lightness, chroma = 0.95 - 0.4 * rank, 0.03 + 0.11 * rank
-    return oklch(lightness, torch.where(size > 0, chroma, 0.0), angle).numpy()
+    rank = torch.where(size > 0, rank, 0.0)
+    return oklch(0.95 - 0.4 * rank, torch.where(size > 0, 0.03 + 0.11 * rank, 0.0), angle).numpy()
 
 
 def oklch(lightness: Tensor, chroma: Tensor, hue: Tensor) -> Tensor:

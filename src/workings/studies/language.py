@@ -20,9 +20,9 @@ SETTINGS: dict[str, Any] = {
 
 
 def learn(folder: Path, seed: int, steps: int, data: str = "pride", **settings: Any) -> Any:
-    """The run of a language model in a folder of that name; settings: by their full names with __ for the dot, such as model__tau="1"."""
+    """The run of a language model in a folder of that name; settings: by their full names with __ for the dot, such as model__tau="1"; None leaves one out."""
     given = SETTINGS | {"training.evaluate_every": steps} | {name.replace("__", "."): value for name, value in settings.items()}
-    assignments = [f"{name}={json.dumps(value)}" for name, value in given.items()]
+    assignments = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
     return workings.train("language", data=data, out=folder / "run", overwrite=True, steps=steps, seed=seed, set=assignments, quiet=True, report=False)
 
 

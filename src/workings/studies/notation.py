@@ -31,7 +31,7 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
     A head is as wide as x, as the equations have it: then h and x have one width, and Q, K and the norm as many parameters whichever they are applied to.
     """
     switches = {f"model__{name}": values[condition[change]] for change, (name, values) in SWITCHES.items()}
-    sizes = dict(model__preset="lecture-plus", model__head_width=64, model__initialization="fan-in")
+    sizes = dict(model__preset="lecture", model__position="rotary", model__head_width=64, model__initialization="fan-in")
     return [{"loss": learn(folder, seed, scale["steps"], **sizes, **switches).scores()["nats_per_character"]}]
 
 
@@ -87,7 +87,7 @@ STUDY = Study(
     hypothesis="The three changes together lose nothing (below +0.02 nats a character). Normalizing x rather than h gains the most, at least 0.1; "
     "attention on x rather than h gains less, 0.02 to 0.1; the nonlinearity of the values costs or gains less than 0.02.",
     varied="v = A x + b or h = phi(A x + b); the norm of x or of h; queries and keys from x or from h: all eight combinations.",
-    held="Parameters, exactly (heads as wide as x), weights at the start, data and its order, steps.",
+    held="Parameters, exactly (heads as wide as x), weights at the start, rotary positions, data and its order, steps.",
     quick=Scale(seeds=3, options={"steps": 100}),
     full=Scale(seeds=5, options={"steps": 800}),
     conditions=conditions,

@@ -31,8 +31,8 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
     pool, held = [rows[i] for i in order[HELD_OUT:]], write(folder / "held.csv", [rows[i] for i in order[:HELD_OUT]])
     whole = write(folder / "pool.csv", pool)
     learns = condition["begins"] == "pretrained"
-    rates = {"pretraining.optimizer.name": "adamw", "pretraining.steps": scale["pretraining_steps"] if learns else 1}
-    rates |= {} if learns else {"pretraining.optimizer.rate": 0.0, "pretraining.optimizer.weight_decay": 0.0}
+    rates = {"pretraining.optimizer.name": "muon", "pretraining.optimizer.rate": 3e-3 * learns, "pretraining.optimizer.muon_rate": 0.02 * learns}
+    rates |= {"pretraining.steps": scale["pretraining_steps"] if learns else 1}
     sizes = {f"model.body.{name}": scale[name] for name in ("width", "layers")} | {"model.body.heads": 2, "model.body.context": scale["longest"]}
     first = tune(folder / "first", seed, 1, data=whole, validation=held, pretrain="masked", set=rates | sizes | {"data.tokens": 2048}, longest=scale["longest"])
     found = []
@@ -46,8 +46,8 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
 
 def tune(out: Path, seed: int, steps: int, longest: int, set: dict[str, Any], **given: Any) -> Any:
     """A run of sentences whose weights are the last, not the best ones, so that what is scored has chosen nothing."""
-    gentle = {"optimizer.name": "adamw", "optimizer.rate": 1e-3, "optimizer.layer_decay": 1.0, "training.evaluate_every": steps, "training.batch": 32}
-    settings = gentle | {"training.precision": "float32", "data.longest": longest} | set
+    alike = {"optimizer.name": "muon", "optimizer.rate": 3e-3, "optimizer.layer_decay": 1.0, "training.evaluate_every": steps, "training.batch": 32}
+    settings = alike | {"training.precision": "float32", "data.longest": longest} | set
     assignments = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
     return workings.train("sentences", out=out, overwrite=True, steps=steps, seed=seed, set=assignments, quiet=True, report=False, **given)
 
@@ -94,7 +94,7 @@ STUDY = Study(
     "with 1,000, and less than 2 with 8,000.",
     varied="Where the transformer begins: random weights, or guessing hidden tokens of the same texts without their labels. The number of labels.",
     held="Tokenizer, architecture, tuning (steps, rate), the labeled texts and their order, 2,000 held-out texts. The steps of pretraining are extra compute.",
-    quick=Scale(seeds=3, options={"labels": [100, 1000, 8000], "width": 64, "layers": 2, "longest": 32, "pretraining_steps": 250, "steps": 80}),
+    quick=Scale(seeds=2, options={"labels": [100, 1000, 8000], "width": 64, "layers": 2, "longest": 32, "pretraining_steps": 250, "steps": 120}),
     full=Scale(seeds=3, options={"labels": [100, 300, 1000, 3000, 8000], "width": 128, "layers": 3, "longest": 48, "pretraining_steps": 3000, "steps": 400}),
     conditions=conditions,
     measure=measure,

@@ -19,6 +19,8 @@ from workings.studies.study import Row, Scale, Study, Verdict
 
 RESIDUALS = ("one", "none")
 PLACEMENTS = {"lecture": "for attention only", "pre": "before both parts"}
+NORMALIZE = {"lecture": "attention", "pre": "all"}
+"""Of what attention is made from: queries and keys as printed, or all."""
 WIDTH, HEADS, CONTEXT, ROWS = 64, 2, 64, 8
 
 
@@ -39,23 +41,30 @@ def conditions(scale: Scale) -> list[dict[str, Any]]:
 def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) -> Sequence[Row]:
     """The part of the gradient that is left at the first layer, or the loss after training."""
     placement = next(place for place, name in PLACEMENTS.items() if name == condition["norms"])
-    switches = dict(residuals=condition["residuals"], placement=placement, layers=condition["depth"], initialization="fan-in", normalize="all")
+    switches = dict(
+        residuals=condition["residuals"],
+        placement=placement,
+        layers=condition["depth"],
+        initialization="fan-in",
+        position="rotary",
+        normalize=NORMALIZE[placement],
+    )
     if condition["asked"] == "start":
         return [{"gradient": gradient_left(seed, switches)}]
     named = {f"model__{name}": value for name, value in switches.items()}
-    return [{"loss": learn(folder, seed, scale["steps"], model__preset="lecture-plus", **named).scores()["nats_per_character"]}]
+    return [{"loss": learn(folder, seed, scale["steps"], model__preset="lecture", **named).scores()["nats_per_character"]}]
 
 
 def gradient_left(seed: int, switches: dict[str, Any]) -> float:
-    """|dL / dx^0| / |dL / dx^L| of an untrained model on windows of a novel: 1 where all of the last layer's gradient reaches the first."""
+    """|dL / dx^1| / |dL / dx^L| of an untrained model on windows of a novel: 1 where all of the last layer's gradient reaches the first."""
     documents = read_documents("pride")
     tokenizer = train_tokenizer("character", documents, 0)
     inputs, targets = windows(tokenizer.encode(documents[0][:50_000]), CONTEXT, seed, 0, ROWS)
     torch.manual_seed(seed)
-    model = build(model_settings("lecture-plus", vocabulary=tokenizer.size, width=WIDTH, heads=HEADS, context=CONTEXT, **switches))
+    model = build(model_settings("lecture", vocabulary=tokenizer.size, width=WIDTH, heads=HEADS, context=CONTEXT, **switches))
     record: dict[str, torch.Tensor] = {}
     loss, count = next_token_loss(model(inputs, record=record), targets)
-    first, last = torch.autograd.grad(loss / count, (record["embedding"], record[f"hidden.{switches['layers'] - 1}"]))
+    first, last = torch.autograd.grad(loss / count, (record["hidden.0"], record[f"hidden.{switches['layers'] - 1}"]))
     return float(first.norm() / last.norm())
 
 
@@ -107,9 +116,9 @@ STUDY = Study(
     "between a tenth and ten times of it with them; norms before both parts soften that. Trained at 8 layers, the residual gains at least 0.2 nats "
     "a character; at 2, less than 0.1.",
     varied="x + y'' or y'' alone; the depth; norms for attention only (as printed) or before both parts.",
-    held="The lecture's layer with sinusoidal positions, D = 64, matrices from N(0, 1/inputs), the same parameters; in training data, its order and steps.",
-    quick=Scale(seeds=3, options={"depths": [1, 2, 4, 8, 16, 32], "trained_depths": [2, 8], "steps": 60}),
-    full=Scale(seeds=3, options={"depths": [1, 2, 4, 8, 16, 32, 64], "trained_depths": [2, 4, 8, 16], "steps": 300}),
+    held="The lecture's layer with rotary positions, D = 64, matrices from N(0, 1/inputs), the same parameters; in training data, its order and steps.",
+    quick=Scale(seeds=3, options={"depths": [2, 4, 8, 16, 32], "trained_depths": [2, 8], "steps": 60}),
+    full=Scale(seeds=3, options={"depths": [2, 4, 8, 16, 32, 64], "trained_depths": [2, 4, 8, 16], "steps": 300}),
     conditions=conditions,
     measure=measure,
     judge=judge,

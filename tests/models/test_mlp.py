@@ -54,7 +54,7 @@ def test_inherited_fields_keep_their_help():
 
 @pytest.mark.parametrize(
     "change",
-    [dict(widths=()), dict(widths=(0,)), dict(image_size=(1, 2, 3)), dict(channels=0), dict(classes=2, class_names=("a",)), dict(dropout=1.0)],
+    [dict(widths=(0,)), dict(image_size=(1, 2, 3)), dict(channels=0), dict(classes=2, class_names=("a",)), dict(dropout=1.0)],
 )
 def test_contradictions_are_refused(change):
     with pytest.raises(BadInput):

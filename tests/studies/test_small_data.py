@@ -1,13 +1,14 @@
 """The study of small data: its conditions differ in what they say they differ in, it scores test pictures, and its verdict follows the gains."""
 
-from workings.studies.small_data import HELP, NONE, SOME, STUDY, judge, measure
+from workings.studies.small_data import HELP, MIXED, NONE, SOME, STUDY, judge, measure
 from workings.studies.pictures import SMALL_VIT
 from workings.studies.study import Scale
 
 
 def test_regularization_changes_the_same_settings_that_are_off_without_it():
     assert NONE.keys() == SOME.keys() and all(NONE[name] == 0 < SOME[name] for name in NONE)
-    assert {augmentation for _, augmentation in HELP.values()} == {"none", "strong"} and len({str(help) for help in HELP.values()}) == 4
+    assert HELP["both"].keys() == HELP["augmentation"].keys() > HELP["neither"].keys() == HELP["regularization"].keys()
+    assert HELP["both"] == HELP["augmentation"] | HELP["regularization"] | {name: HELP["both"][name] for name in MIXED}
 
 
 def test_every_help_meets_every_part_of_the_data():

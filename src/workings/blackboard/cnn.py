@@ -9,10 +9,14 @@ from workings.blackboard.resnet import Picture, convolution, each, normalized_co
 
 
 def halved(x: Picture, pool: str) -> Picture:
-    """y_rc = the largest, or the mean, of the pixels (2 r, 2 c) ... (2 r + 1, 2 c + 1), in each channel; an odd last row or column is left out."""
-    take = {"max": lambda four: torch.stack(four).max(0).values, "mean": lambda four: torch.stack(four).sum(0) / 4}[pool]
-    places = [[(2 * r, 2 * c) for c in range(len(x[0]) // 2)] for r in range(len(x) // 2)]
-    return [[take([x[r + i][c + j] for i in (0, 1) for j in (0, 1)]) for r, c in row] for row in places]
+    """y_rc = the largest, or the mean, of the pixels (2 r, 2 c) ... (2 r + 1, 2 c + 1), in each channel; an odd last row or column is left out.
+
+    Of a picture of one row, y_c is that of its pixels 2 c and 2 c + 1, and so of one column.
+    """
+    take = {"max": lambda some: torch.stack(some).max(0).values, "mean": lambda some: torch.stack(some).sum(0) / len(some)}[pool]
+    high, wide = min(2, len(x)), min(2, len(x[0]))
+    places = [[(high * r, wide * c) for c in range(len(x[0]) // wide)] for r in range(len(x) // high)]
+    return [[take([x[r + i][c + j] for i in range(high) for j in range(wide)]) for r, c in row] for row in places]
 
 
 def biased_convolution(x: Picture, parameters: Parameters) -> Picture:

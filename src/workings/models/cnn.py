@@ -18,7 +18,7 @@ POOLS = {"max": F.max_pool2d, "mean": F.avg_pool2d}
 class CNN(nn.Module):
     """Pictures [B, C, H, W] -> logits [B, classes], or without classes the mean over pixels [B, channels of the last stage].
 
-    Stages of relu(N(W * x)), each map but the last pooled to half its size, the mean over pixels, W y + b.
+    Stages of relu(N(W * x)), each map but the last pooled to half its size (a side of one pixel stays), the mean over pixels, W y + b.
     Parameters: `stages.{s}.{l}`, a convolution with its batch norm (or with its bias), `classifier` [classes, widths[-1]].
     """
 
@@ -51,7 +51,7 @@ class CNN(nn.Module):
         check_pictures(pictures, self.settings.channels, self.settings.image_size)
         x = pictures
         for number, stage in enumerate(self.stages):
-            x = x if number == 0 else self.pool(x, 2)
+            x = x if number == 0 else self.pool(x, [min(2, side) for side in x.shape[2:]])
             for part in stage.children():
                 x = F.relu(part(x))
             if record is not None:

@@ -18,7 +18,7 @@ class CNNSettings(PictureSettings):
     norm: Literal["batch", "none"] = "batch"
     """What follows each convolution: batch norm, or nothing but its bias."""
     pool: Literal["max", "mean"] = "max"
-    """What is kept of 2 x 2 pixels after each stage but the last."""
+    """What is kept of 2 x 2 pixels after each stage but the last; of two, where the picture is one line."""
     dropout: float = 0.0
     """The probability of dropping an element before the classifier, in training (6.1c)."""
     initialization: Initialization = "he"
@@ -30,7 +30,7 @@ class CNNSettings(PictureSettings):
         self.check_shares(dropout=self.dropout)
         if len(self.widths) != len(self.depths):
             raise BadInput(f"model.widths {list(self.widths)} and model.depths {list(self.depths)} must have one number a stage each.")
-        if min(self.image_size) < 2 ** (len(self.widths) - 1):
+        if any(1 < side < 2 ** (len(self.widths) - 1) for side in self.image_size):
             raise BadInput(f"model.image_size {list(self.image_size)} is too small to be halved {len(self.widths) - 1} times; use fewer stages.")
 
 

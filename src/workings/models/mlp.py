@@ -13,21 +13,21 @@ from workings.models.picture_input import check_pictures
 
 
 class MLP(nn.Module):
-    """Pictures [B, C, H, W] -> logits [B, classes], or without classes the last hidden layer [B, widths[-1]].
+    """Pictures [B, C, H, W] -> logits [B, classes], or without classes the last hidden layer y^L [B, widths[-1]].
 
-    y^0 is all numbers of a picture, y^l = phi(N(W^l y^{l-1} + b^l)), and the logits are W y^L + b.
-    Parameters: `layers.{l}` [widths[l], inputs], `norms.{l}` if there are norms, `classifier` [classes, widths[-1]].
+    y^0 is all numbers of a picture, y^l = phi(N(W^l y^{l-1} + b^l)), and the logits are W y^L + b; of y^0, without hidden layers: logistic regression.
+    Parameters: `layers.{l}` [widths[l], inputs], `norms.{l}` if there are norms, `classifier` [classes, the last width].
     """
 
     def __init__(self, settings: MLPSettings):
         super().__init__()
         s = self.settings = settings
-        inputs = (s.channels * s.image_size[0] * s.image_size[1], *s.widths[:-1])
+        *inputs, last = (s.channels * s.image_size[0] * s.image_size[1], *s.widths)
         self.layers = nn.ModuleList(Linear(n, m) for n, m in zip(inputs, s.widths, strict=True))
         self.norms = nn.ModuleList(make_norm("layer", width, 1e-5, True) if s.norm == "layer" else nn.Identity() for width in s.widths)
         self.dropout = nn.ModuleList(Dropout(s.dropout) for _ in s.widths)
         self.phi = PHI[s.phi]
-        self.classifier = Linear(s.widths[-1], s.classes) if s.classes else None
+        self.classifier = Linear(last, s.classes) if s.classes else None
         number_places(self)
         self.initialize()
 

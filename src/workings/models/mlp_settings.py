@@ -12,7 +12,7 @@ class MLPSettings(PictureSettings):
     """Sizes and switches of the fully connected network (statement 6.2a): all numbers of a picture, hidden layers, a classifier."""
 
     widths: tuple[int, ...] = (512, 256)
-    """The width of each hidden layer."""
+    """The width of each hidden layer; none for logistic regression."""
     phi: Literal["relu", "gelu", "gelu-tanh", "silu"] = "relu"
     """The nonlinearity."""
     norm: Literal["none", "layer"] = "layer"
@@ -24,11 +24,13 @@ class MLPSettings(PictureSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_sizes(widths=self.widths)
+        if self.widths:
+            self.check_sizes(widths=self.widths)
         self.check_shares(dropout=self.dropout)
 
 
 MLPS: dict[str, dict] = {
+    "logistic": dict(widths=()),
     "mlp-small": dict(widths=(128,)),
     "mlp": dict(widths=(512, 256)),
     "mlp-wide": dict(widths=(1024, 1024, 512), dropout=0.3),

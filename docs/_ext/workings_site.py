@@ -51,6 +51,11 @@ def show_contents(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = contents(source[0], read_rows(source[0]))
 
 
+def read_anew(*given: object) -> list[str]:
+    """The page of the lectures tells verdicts, which change without it: it is read at every build."""
+    return ["lectures"]
+
+
 def shown_files() -> list[Path]:
     """The Python files that pages lead to: those of the table's names, and those that pages link to."""
     found = {source_of(name).path for name in NAMES}
@@ -103,6 +108,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Hook into Sphinx."""
     app.connect("builder-inited", make_pages)
     app.connect("source-read", show_contents)
+    app.connect("env-get-outdated", read_anew)
     app.connect("build-finished", finish)
     app.add_transform(SourceLinks)
     app.add_css_file("pages.css")

@@ -18,6 +18,7 @@ NAMES: list[str] = [
     "bound",
     "samplers",
     "linear_regions",
+    "signal",
     "shifts",
     "recall",
 ]

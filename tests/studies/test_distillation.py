@@ -27,5 +27,5 @@ def made_up(gain: float, spread: float = 0.1) -> list[dict]:
 
 def test_the_verdict_follows_the_gain():
     assert judge(made_up(2.0)).word == "supported" and judge(made_up(2.0)).estimate == pytest.approx(2.1)
-    assert judge(made_up(0.5, spread=3.0)).word == "depends on"
-    assert judge(made_up(-2.0)).word == "not supported here"
+    assert judge(made_up(0.5, spread=3.0)).word == "not supported here", "no more than seeds make"
+    assert judge(made_up(2.0) + [row | {"part": 1.0} for row in made_up(-2.0)]).word == "depends on"

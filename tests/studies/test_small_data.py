@@ -34,5 +34,5 @@ def made_up(few: float, many: float) -> list[dict]:
 def test_the_verdict_follows_the_gains():
     assert judge(made_up(5, 1)).word == "supported"
     assert judge(made_up(5, -1)).word == "depends on"
-    assert judge(made_up(-5, -1)).word == "not supported here"
+    assert judge(made_up(-5, -1)).word == judge(made_up(0.0, -1)).word == "not supported here"
     assert judge(made_up(5, 1)).estimate > 5

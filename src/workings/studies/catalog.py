@@ -16,11 +16,14 @@ NAMES: list[str] = [
     "small_data",
     "distillation",
     "bound",
+    "growing",
     "samplers",
+    "guidance",
     "linear_regions",
     "signal",
     "shifts",
     "recall",
+    "mnist1d",
 ]
 
 

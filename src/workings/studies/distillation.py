@@ -33,9 +33,9 @@ def judge(rows: list[Row]) -> Verdict:
     few = gains[parts[0]]
     ahead = paired_difference(rows, "accuracy", {"part": parts[0], "who": ALONE}, {"part": parts[0], "who": TEACHER})
     better = [part for part in parts if gains[part].low > 0]
-    word = "supported" if len(better) == len(parts) else "depends on" if better or few.mean > 0 else "not supported here"
-    told = ", ".join(f"{gain.mean:+.1f} points with {part:.0%} of the pictures" for part, gain in gains.items())
-    sentence = f"A teacher gives the student {told}; with {parts[0]:.0%} the teacher is {ahead.mean:+.1f} points from the student that learns alone."
+    word = "supported" if len(better) == len(parts) else "depends on" if better else "not supported here"
+    told = ", ".join(f"{gain.mean:+.1f} points ({gain.low:+.1f} to {gain.high:+.1f}) with {part:.0%} of the pictures" for part, gain in gains.items())
+    sentence = f"A teacher gives the student {told}; with {parts[0]:.0%} the teacher itself is {ahead.mean:+.1f} points from the student that learns alone."
     return Verdict(word, sentence, few.mean, few.low, few.high, f"points of accuracy that the teacher gives with {parts[0]:.0%} of the pictures")
 
 

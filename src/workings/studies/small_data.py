@@ -10,7 +10,7 @@ from typing import Any
 
 from workings.studies.figures import bars
 from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, learn
-from workings.studies.statistics import paired_difference
+from workings.studies.statistics import averaged, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
 NONE: dict[str, Any] = {"optimizer.weight_decay": 0.0, "model.body.stochastic_depth": 0.0, "model.body.dropout": 0.0}
@@ -37,16 +37,21 @@ def judge(rows: list[Row]) -> Verdict:
     parts = sorted({row["part"] for row in rows})
     gains = {part: paired_difference(rows, "accuracy", {"part": part, "help": "neither"}, {"part": part, "help": "both"}) for part in parts}
     few, many = gains[parts[0]], gains[parts[-1]]
-    word = "supported" if few.low > 0 and min(gain.mean for gain in gains.values()) > 0 else "depends on" if few.mean > 0 else "not supported here"
-    best = {
-        part: max(HELP, key=lambda name, part=part: paired_difference(rows, "accuracy", {"part": part, "help": "neither"}, {"part": part, "help": name}).mean)
-        for part in parts
-    }
+    better = [part for part, gain in gains.items() if gain.low > 0]
+    word = "supported" if parts[0] in better and min(gain.mean for gain in gains.values()) > 0 else "depends on" if better else "not supported here"
+    best = {part: best_help(rows, part) for part in (parts[0], parts[-1])}
     sentence = (
-        f"Both together gain {few.mean:+.1f} points with {parts[0]:.0%} of the pictures and {many.mean:+.1f} with {parts[-1]:.0%}; "
-        f"the best help is {best[parts[0]]} with the fewest pictures and {best[parts[-1]]} with the most."
+        f"Both together change the accuracy by {few.mean:+.1f} points ({few.low:+.1f} to {few.high:+.1f}) with {parts[0]:.0%} of the pictures and by "
+        f"{many.mean:+.1f} ({many.low:+.1f} to {many.high:+.1f}) with {parts[-1]:.0%}; the best help is {best[parts[0]]} with the fewest pictures and "
+        f"{best[parts[-1]]} with the most."
     )
     return Verdict(word, sentence, few.mean, few.low, few.high, f"points of accuracy that both gain with {parts[0]:.0%} of the pictures")
+
+
+def best_help(rows: list[Row], part: float) -> str:
+    """The help with the highest mean accuracy."""
+    found = {key[1]: interval.mean for key, interval in averaged(rows, ["part", "help"], "accuracy").items() if key[0] == part}
+    return max(found, key=lambda name: found[name])
 
 
 def draw(rows: list[Row], figure: Any) -> None:
@@ -68,7 +73,7 @@ STUDY = Study(
     "RandAugment at magnitude 5 and MixUp with alpha 0.2, or nothing), and the part of the training pictures",
     held="the vision transformer, its optimizer, and the number of steps and of pictures in a step, so that compute is the same with few pictures and with many; "
     "the test pictures, which choose nothing",
-    quick=Scale(seeds=2, options={"parts": (0.1, 1.0), "steps": 300, "model": SMALL_VIT | {"training.batch": 32}}),
+    quick=Scale(seeds=3, options={"parts": (0.1, 1.0), "steps": 200, "model": SMALL_VIT | {"training.batch": 32}}),
     full=Scale(seeds=3, options={"parts": (0.03, 0.1, 0.3, 1.0), "steps": 1000, "model": LARGER_VIT}),
     conditions=conditions,
     measure=measure,

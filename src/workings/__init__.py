@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         report,
         resume,
         study,
+        tour,
         train,
         translate,
         write,
@@ -53,7 +54,7 @@ __all__ = [
     "load",
     "push",
 ]
-__all__ += ["report", "resume", "study", "train", "translate", "write"]
+__all__ += ["report", "resume", "study", "tour", "train", "translate", "write"]
 
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -61,14 +62,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class VerbPackage(ModuleType):
-    """A package that is also the verb of its name: `workings.data` and `workings.report` can be called."""
+    """A package that is also the verb of its name: `workings.data`, `workings.report` and `workings.tour` can be called."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         return getattr(importlib.import_module("workings.verbs"), self.__name__.rpartition(".")[2])(*args, **options)
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("data", "report"):
+    if name in ("data", "report", "tour"):
         return importlib.import_module(f"workings.{name}")
     if name in __all__:
         return getattr(importlib.import_module("workings.verbs"), name)

@@ -321,3 +321,13 @@ def doctor() -> list[Any]:
 def demo(*, out: str | Path | None = None, minutes: float | None = None) -> Run:
     """The main job on built-in text: a transformer learns to write like Jane Austen."""
     return train("language", recipe="demo", out=out, minutes=minutes)
+
+
+def tour(*, out: str | Path | None = None, minutes: float | None = None, quiet: bool = False) -> Any:
+    """Seven jobs and three studies, trained from nothing on built-in data, and a page with everything; returns where it is and what failed, as a `Toured`.
+
+    out: the tour's folder; one that was stopped is gone on with. minutes: of the whole.
+    """
+    from workings.tour.journey import tour as whole_tour
+
+    return whole_tour(out, minutes, quiet)

@@ -7,6 +7,7 @@ from source import PACKAGE, imports, sources
 
 FLOORS = [
     {"cli", "verbs", "stages", "__main__"},
+    {"tour"},
     {"studies"},
     {"report"},
     {"tasks"},

@@ -38,6 +38,7 @@ app.command("workings.cli.study:app", name="study", help="Run a claim of the lec
 app.command("workings.cli.about:data_app", name="data", help="List the built-in data, or show one of them.")
 app.command("workings.cli.about:doctor_app", name="doctor", help="Say what this machine has, and what to do about what is wrong.")
 app.command("workings.cli.about:demo_app", name="demo", help="Train a transformer on a built-in novel and watch it learn to write.")
+app.command("workings.cli.tour:app", name="tour", help="Do all seven jobs and three studies in ten minutes, and show everything on one page.")
 
 
 def main(tokens: Sequence[str] | None = None) -> None:

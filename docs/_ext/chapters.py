@@ -7,7 +7,7 @@ import html
 import re
 from itertools import groupby
 
-from code_of import Place, block, link, place_of, place_of_test
+from code_of import ROOT, Place, block, link, place_of, place_of_test
 from lecture_rows import Row, named, readings
 from study_pages import verdict_html, verdict_links
 
@@ -105,11 +105,12 @@ def chapter_page(number: str, rows: list[Row], notes: dict[str, str]) -> str:
     """The page of a chapter. notes: how ambiguous statements are read."""
     own = [row for row in rows if chapter_of(row) == number]
     ways = " · ".join(f"[{row.id}](#{row.anchor})" for row in own)
+    (notebook,) = (ROOT / "docs" / "notebooks").glob(f"{number}-*.ipynb")
     told, body = set(), []
     for row in own:
         body.append(columns(row, "" if row.of in told else notes.get(row.of, "")))
         told.add(row.of)
-    return f"---\nhide-toc: true\n---\n\n# {number}. {CHAPTERS[number]}\n\n{ways}\n\n" + "\n\n".join(body)
+    return f"---\nhide-toc: true\n---\n\n# {number}. {CHAPTERS[number]}\n\n{ways} · [a notebook](../notebooks/{notebook.name})\n\n" + "\n\n".join(body)
 
 
 def chapter_pages(text: str, rows: list[Row]) -> dict[str, str]:

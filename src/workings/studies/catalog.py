@@ -21,6 +21,7 @@ NAMES: list[str] = [
     "guidance",
     "linear_regions",
     "signal",
+    "optimizers",
     "shifts",
     "recall",
     "mnist1d",

@@ -9,7 +9,7 @@ from workings.studies.study import Scale
 
 def test_a_teacher_that_counts_nothing_changes_nothing(tmp_path):
     """So that whatever alone and taught differ in comes from the teacher."""
-    scale = Scale(seeds=1, options={"steps": 2, "alpha": 0.0, "student": SMALL_VIT | {"training.batch": 8, "training.precision": "float32"}})
+    scale = Scale(seeds=1, options={"steps": 2, "alpha": 0.0, "student": SMALL_VIT | {"training.precision": "float32"}, "batch": 8})
     found = {row["who"]: row["accuracy"] for row in measure({"part": 0.1}, 0, scale, tmp_path)}
     assert found.keys() == {ALONE, TAUGHT, TEACHER}
     assert found[TAUGHT] == pytest.approx(found[ALONE], abs=0.3)

@@ -18,7 +18,7 @@ def conditions(scale: Scale) -> list[dict[str, Any]]:
 
 def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) -> list[Row]:
     """The accuracy of the teacher, of the student that learns from it, and of the same student that begins with the same weights and sees the same batches."""
-    steps, part = scale["steps"], {"data.fraction": condition["part"]}
+    steps, part = scale["steps"], {"data.fraction": condition["part"], "training.batch": scale["batch"]}
     teacher = learn(folder, seed, steps, name="teacher", model__preset="cnn", **part)
     student = scale["student"] | part
     alone = learn(folder, seed, steps, name="alone", **student)
@@ -57,8 +57,8 @@ STUDY = Study(
     "and closes a quarter of the way to its teacher.",
     varied="whether the student learns from the labels alone, or from them and from its teacher's probabilities at temperature 4, which count 0.7",
     held="the student, its first weights, its batches, augmentation and number of steps; the teacher saw the same pictures and as many steps, no more data",
-    quick=Scale(seeds=3, options={"parts": (0.1,), "steps": 120, "alpha": 0.7, "student": SMALL_VIT}),
-    full=Scale(seeds=3, options={"parts": (0.1, 0.3, 1.0), "steps": 800, "alpha": 0.7, "student": LARGER_VIT}),
+    quick=Scale(seeds=3, options={"parts": (0.1,), "steps": 240, "alpha": 0.7, "student": SMALL_VIT, "batch": 32}),
+    full=Scale(seeds=3, options={"parts": (0.1, 0.3, 1.0), "steps": 800, "alpha": 0.7, "student": LARGER_VIT, "batch": 64}),
     conditions=conditions,
     measure=measure,
     judge=judge,

@@ -114,9 +114,9 @@ def draw(rows: list[Row], figure: Any) -> None:
     """Distance and label accuracy against compute."""
     left, right = figure.subplots(1, 2)
     shown = [row | {"thousands": row["compute"] / 1000} for row in rows]
-    label = "compute, thousands of pictures of full size"
+    label = "compute, 1,000 full-size pictures"
     lines(left, shown, "thousands", "distance", "players", label, "Frechet distance by the judge", log_y=True, named=False)
-    lines(right, shown, "thousands", "label_accuracy", "players", label, "drawings that are what they should be, %", named=False)
+    lines(right, shown, "thousands", "label_accuracy", "players", label, "label accuracy, %", named=False)
     legend(right)
 
 

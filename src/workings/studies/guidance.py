@@ -129,8 +129,8 @@ def draw(rows: list[Row], figure: Any) -> None:
     """Accuracy and variety against the weight."""
     left, right = figure.subplots(1, 2)
     several = len({row["world"] for row in rows}) > 1
-    lines(left, rows, "weight", "accuracy", "world", "guidance weight w", "drawings that are what they should be, %", named=False)
-    lines(right, rows, "weight", "variety", "world", "guidance weight w", "spread of a class, of the real one", named=False)
+    lines(left, rows, "weight", "accuracy", "world", "guidance weight w", "label accuracy, %", named=False)
+    lines(right, rows, "weight", "variety", "world", "guidance weight w", "spread within a class, real = 1", named=False)
     right.set_ylim(bottom=0)
     if several:
         legend(right)

@@ -61,15 +61,10 @@ def translation(record: Record, extra: Extra) -> list[Score]:
     """BLEU and chrF beside those of leaving the text as it is."""
     _, held = read_parts(read_settings(record.config).data)
     copied = translation_scores(held.sources, held.targets)
-    return [
-        Score(
-            f"{name}, of {len(held.sources)} held-out texts; 100 is the reference word for word",
-            f"{extra[key]:.1f}",
-            f"{copied[key]:.1f} by leaving them as they are",
-        )
-        for name, key in (("BLEU", "bleu"), ("chrF", "chrf"))
-        if key in extra
-    ]
+    known = f", {extra['overlap']:,} of which it has learned" if extra.get("overlap") else ""
+    what = f"of {len(held.sources)} held-out texts{known}; 100 is the reference word for word"
+    scored = [(name, key) for name, key in (("BLEU", "bleu"), ("chrF", "chrf")) if key in extra]
+    return [Score(f"{name} {what}", f"{extra[key]:.1f}", f"{copied[key]:.1f} by leaving them as they are") for name, key in scored]
 
 
 def pictures(record: Record, extra: Extra) -> list[Score]:

@@ -78,7 +78,7 @@ JOBS = (
         task="language",
         minutes=0.9,
         given={"data": "pride", "tokenizer": "bpe"},
-        settings=("data.tokens=1024", "model.layers=3", "model.heads=4", "model.width=192", "model.context=128"),
+        settings=("data.tokens=1024", "model.layers=3", "model.heads=4", "model.width=192", "model.context=128", "training.batch=8"),
     ),
     Job(
         name="sentences",
@@ -100,6 +100,8 @@ JOBS = (
         given={"data": "bible-short"},
         settings=(
             "data.tokens=1000",
+            "data.batch_tokens=1024",
+            "model.preset=llama",
             "model.layers=2",
             "model.heads=4",
             "model.width=128",
@@ -117,6 +119,7 @@ JOBS = (
         task="pictures",
         minutes=0.8,
         given={"data": "fashion", "model": "cct"},
+        settings=("training.batch=64",),
     ),
     Job(
         name="vae",
@@ -126,7 +129,7 @@ JOBS = (
         task="vae",
         minutes=0.4,
         given=LABELED,
-        settings=("model.body=convolutional",),
+        settings=("model.body=convolutional", "training.batch=64"),
         scoring=JUDGED,
     ),
     Job(
@@ -148,7 +151,7 @@ JOBS = (
         task="diffusion",
         minutes=1.3,
         given=LABELED | {"model": "unet-tiny"},
-        settings=("model.widths=[16,32,48]", "model.heads=[2]"),
+        settings=("model.widths=[16,32,48]", "model.heads=[2]", "training.batch=32"),
         scoring=JUDGED,
     ),
 )
@@ -169,7 +172,7 @@ class Question:
         return [command(f"study {self.name} --quick")]
 
 
-QUESTIONS = (Question(name="tau", minutes=0.8),)
+QUESTIONS = (Question(name="tau", minutes=0.5), Question(name="guidance", minutes=0.2), Question(name="linear_regions", minutes=1.2))
 
 
 def whole(minutes: float, jobs: Sequence[Job], questions: Sequence[Question]) -> float:

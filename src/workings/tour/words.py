@@ -80,18 +80,21 @@ def sentences(run: Path) -> str:
 
 
 def translation(run: Path) -> str:
-    """Of the held-out texts those that came out best, and the middle one, with the words that the best one looked at."""
+    """Of the held-out texts that it has not learned elsewhere those that came out best, and the middle one, with the words that the best one looked at."""
     translator = workings.load(run)
-    _, held = read_parts(read_settings(read_record(run).config).data)
-    found = list(translator.translate_all(held.sources, beam=1))
-    scored = sorted(((sentence_chrf(one.text, reference), place) for place, (one, reference) in enumerate(zip(found, held.targets, strict=True))), reverse=True)
+    learned, held = read_parts(read_settings(read_record(run).config).data)
+    known = set(learned.sources)
+    fresh = held.of([place for place, source in enumerate(held.sources) if source not in known])
+    found = list(translator.translate_all(fresh.sources))
+    scored = sorted((-sentence_chrf(one.text, reference), place) for place, (one, reference) in enumerate(zip(found, fresh.targets, strict=True)))
     chosen = [("the best", scored[0]), ("better than three in four", scored[len(scored) // 4]), ("the middle", scored[len(scored) // 2])]
     rows = [
-        {"which": which, "chrf": chrf, "source": held.sources[place], "reference": held.targets[place], "said": found[place].text}
-        for which, (chrf, place) in chosen
+        {"which": which, "chrf": -cost, "source": fresh.sources[place], "reference": fresh.targets[place], "said": found[place].text}
+        for which, (cost, place) in chosen
     ]
     aligned = translator.aligned(found[scored[0][1]])
-    return render("tour_translation.html", rows=rows, count=len(scored), map=map_of(aligned) if aligned and len(aligned.target) <= LONGEST else None)
+    drawn = map_of(aligned) if aligned and len(aligned.target) <= LONGEST else None
+    return render("tour_translation.html", rows=rows, count=len(scored), map=drawn)
 
 
 def map_of(aligned: Any) -> dict[str, Any]:

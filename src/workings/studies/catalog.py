@@ -22,6 +22,7 @@ NAMES: list[str] = [
     "linear_regions",
     "signal",
     "optimizers",
+    "regularizers",
     "shifts",
     "recall",
     "mnist1d",

@@ -180,9 +180,9 @@ STUDY = Study(
     statement="6.1b",
     title="Steps of optimizers",
     claim="How gradient descent is done decides how fast a network learns: momentum and steps that are scaled, as Adam's and Muon's, need fewer.",
-    hypothesis="On quadratics, gradient descent needs ln(1000) / ln((k + 1) / (k - 1)) steps for a condition number k, within 25 %, and momentum less than half "
-    "of that from k = 100 on; on pictures, Adam or Muon needs at most half as many steps as plain stochastic descent, and all pictures in a step need hardly "
-    "fewer steps than 128 of them.",
+    hypothesis="On quadratics, gradient descent needs ln(1000) / ln((k + 1) / (k - 1)) steps for a condition number k, within 25 %, and momentum less than "
+    "half of that from k = 100 on; on pictures, Adam or Muon needs at most half as many steps as plain stochastic descent, and all pictures in a step need "
+    "hardly fewer steps than 128 of them.",
     varied="The optimizer, each with its best constant rate (known for the first two on quadratics, else the best of several); the condition number.",
     held="The quadratic (16 x 16, curvatures on a logarithmic line) and where it begins; the network (two layers of 64, ReLU) and its first weights, pictures, "
     "128 in a step but for gradient descent, which sees all 4,500.",

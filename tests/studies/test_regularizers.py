@@ -1,0 +1,30 @@
+"""The study of regularizers gives everyone the compute that it says, and its verdict asks for gains beyond what seeds make."""
+
+import pytest
+
+from workings.studies.regularizers import EACH, HELP, STUDY, judge, measure
+from workings.studies.study import Scale
+
+
+@pytest.mark.parametrize(("help", "steps"), [("nothing", 10), ("ensemble, same compute", 10), ("ensemble", 50)])
+def test_an_ensemble_shares_the_steps_of_one_or_takes_them_five_times(help, steps, tmp_path):
+    (row,) = measure({"part": 0.02, "help": help}, 0, Scale(1, {"steps": 10}), tmp_path)
+    assert row["steps"] == steps and row.keys() == STUDY.measures.keys()
+    assert 0 < row["accuracy"] < 100 and row["loss"] > 0
+
+
+def made_up(**gains: tuple[float, ...]) -> list[dict]:
+    """Accuracies that are higher than nothing's by so much, seed by seed; by 1 where none is given."""
+    given = {name.replace("_", " "): values for name, values in gains.items()}
+    rows = [{"part": part, "help": name, "seed": seed, "accuracy": 70.0 + seed} for part in (0.1, 1.0) for name in HELP for seed in range(3)]
+    return [
+        row | {"accuracy": row["accuracy"] + (given.get(row["help"], (1.0, 1.1, 0.9))[row["seed"]] if row["help"] != "nothing" and row["part"] == 0.1 else 0)}
+        for row in rows
+    ]
+
+
+def test_the_verdict_asks_for_more_than_chance():
+    assert judge(made_up()).word == "supported" and judge(made_up()).estimate == pytest.approx(1.0)
+    assert judge(made_up(dropout=(2.0, -2.0, 0.0))).word == "depends on"
+    none = {name.replace(" ", "_"): (2.0, -2.0, 0.0) for name in (*EACH, "all")}
+    assert judge(made_up(**none)).word == "not supported here"

@@ -103,7 +103,7 @@ def draw(rows: list[Row], figure: Any) -> None:
                 values = np.array([row[way] for row in group])
                 layer, mean = np.arange(1, values.shape[1] + 1), values.mean(0)
                 color = PALETTE[number % len(PALETTE)]
-                place.plot(layer, mean, color=color, linewidth=1.5, label=start, alpha=0.9)
+                place.plot(layer, mean, color=color, linewidth=5 - 1.3 * number, label=start)  # thinner, so that equal ones all show
                 place.fill_between(layer, values.min(0), values.max(0), color=color, alpha=0.15, linewidth=0)
                 end, slope = (layer[0], group[0]["forward_expected"]) if way == "forward" else (layer[-1], -group[0]["backward_expected"])
                 begun = mean[0] if way == "forward" else mean[-1]

@@ -18,6 +18,8 @@ SWITCHES = {
     "attention_on": ("attend", {"h": "h", "x": "x"}),
 }
 """The setting of each, and its value for each choice."""
+LAYER: dict[str, Any] = dict(position="rotary", head_width=64, initialization="fan-in")
+"""A head is as wide as x, as the equations have it: then h is as wide as x, and Q, K and the norm have as many parameters whichever they are applied to."""
 
 
 def conditions(scale: Scale) -> list[dict[str, Any]]:
@@ -26,13 +28,14 @@ def conditions(scale: Scale) -> list[dict[str, Any]]:
 
 
 def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) -> Sequence[Row]:
-    """The loss of the lecture's layer so written.
+    """The loss of the lecture's layer so written."""
+    named = {f"model__{name}": value for name, value in (LAYER | switches(condition)).items()}
+    return [{"loss": learn(folder, seed, scale["steps"], model__preset="lecture", **named).scores()["nats_per_character"]}]
 
-    A head is as wide as x, as the equations have it: then h and x have one width, and Q, K and the norm as many parameters whichever they are applied to.
-    """
-    switches = {f"model__{name}": values[condition[change]] for change, (name, values) in SWITCHES.items()}
-    sizes = dict(model__preset="lecture", model__position="rotary", model__head_width=64, model__initialization="fan-in")
-    return [{"loss": learn(folder, seed, scale["steps"], **sizes, **switches).scores()["nats_per_character"]}]
+
+def switches(condition: dict[str, Any]) -> dict[str, str]:
+    """The settings of a combination."""
+    return {name: values[condition[change]] for change, (name, values) in SWITCHES.items()}
 
 
 def effect(rows: list[Row], changes: Sequence[str]) -> Interval:

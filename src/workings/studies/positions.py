@@ -14,7 +14,7 @@ from workings.studies.study import Row, Scale, Study, Verdict
 
 ENCODINGS = ("lecture", "sinusoidal", "learned", "rotary", "none")
 ALIKE = dict(model__preset="lecture", model__embedding_scale="sqrt(D)", model__initialization="fan-in", optimizer__name="muon")
-"""The lecture's layer; embeddings as Vaswani et al. (2017) scale them, so that they are not drowned by sines of size 1; what learns order in the fewest steps."""
+"""The lecture's layer; embeddings as Vaswani et al. (2017) scale them, so that sines do not drown them; what learns order in the fewest steps."""
 LETTERS, LENGTH, TIMES, LINES = "abcdefgh", 5, 4, 4000
 
 
@@ -80,7 +80,7 @@ STUDY = Study(
     hypothesis="Not as printed: its numbers reach D - 1 = 63 and drown the token, so on repeated letters it gains less than 0.1 nats a character "
     "over no positions, while sinusoidal, learned and rotary each gain at least 0.2; on the novel it is the worst of the five.",
     varied="The encoding: sin(t) x range(D), sinusoidal, learned, rotary, none. The text: lines that repeat five random letters; a novel.",
-    held="The lecture's layer (two of them, D = 64), embeddings scaled by sqrt(D), data and its order, steps; parameters but for the learned table (4,096 more).",
+    held="The lecture's layer (two of them, D = 64), embeddings times sqrt(D), data and its order, steps; parameters but for the learned table (4,096 more).",
     quick=Scale(seeds=2, options={"steps": {"repeats": 150, "pride": 100}}),
     full=Scale(seeds=5, options={"steps": {"repeats": 1000, "pride": 1000}}),
     conditions=conditions,

@@ -1,7 +1,7 @@
 """The study of small data: its conditions differ in what they say they differ in, it scores test pictures, and its verdict follows the gains."""
 
-from workings.studies.small_data import HELP, MIXED, NONE, SOME, STUDY, judge, measure
 from workings.studies.pictures import SMALL_VIT
+from workings.studies.small_data import HELP, MIXED, NONE, SOME, STUDY, judge, measure
 from workings.studies.study import Scale
 
 

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 import workings
-from workings.data.picture_sources import read_pictures
 from workings.layers.distributions import DiagonalGaussian, FullGaussian
 from workings.layers.pixel_values import pixel_values
 from workings.objectives.elbo import LatentModel, log_weights
 from workings.studies.figures import lines
 from workings.studies.statistics import by_seed, chosen, mean_interval
 from workings.studies.study import Row, Scale, Study, Verdict
+from workings.tasks.picture_parts import whole
+from workings.tasks.pictures_settings import PicturesData
 
 LATENT, PIXELS, SIGMA = 20, 31, 0.7
 OFF, WIDE, TRAINED = "known, mean off", "known, too wide", "VAE on clothes"
@@ -34,7 +35,7 @@ NEAR = 0.2
 
 
 class LinearGaussian:
-    """p(z) = N(0, I), p(x|z) = N(W z, sigma^2 I), so p(x) = N(0, W W^T + sigma^2 I); an encoder N(C W^T x / sigma^2 + d, s C) that is right for d = 0, s = 1."""
+    """p(z) = N(0, I), p(x|z) = N(W z, sigma^2 I), so p(x) = N(0, W W^T + sigma^2 I); encoder N(C W^T x / sigma^2 + d, s C) that is right for d = 0, s = 1."""
 
     def __init__(self, seed: int, kind: str):
         g = torch.Generator().manual_seed(seed)
@@ -91,7 +92,7 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
     if condition["model"] == TRAINED:
         s = [f"model.latent={LATENT}", f"training.evaluate_every={scale['steps']}"]
         run = workings.train("vae", data="fashion", steps=scale["steps"], seed=seed, set=s, out=folder / "run", quiet=True, report=False)
-        test = read_pictures("fashion").test
+        test = whole(PicturesData(source="fashion"))
         x = pixel_values(test.pixels(torch.arange(scale["pictures"])), "fixed")
         weights = weights_of(run.load().vae, x, scale["estimate"], seed)
         evidence = bound(weights, scale["estimate"])
@@ -134,8 +135,8 @@ def judge(rows: list[Row]) -> Verdict:
     holds = [rises, all(abs(slope - 1) <= NEAR for slope in falls.values()), left <= 0.5]
     word = "supported" if all(holds) else "depends on" if rises else "not supported here"
     sentence = (
-        f"{'Every bound rises' if rises else 'Not every bound rises'} with its samples; where log p(x) is known the gap falls with their number to the power of "
-        f"{falls[OFF]:.2f} and {falls[WIDE]:.2f}. The VAE's bound of one sample lacks {one.mean:.1f} nats, {HALF} samples leave {left:.0%} of that."
+        f"{'Every bound rises' if rises else 'Not every bound rises'} with its samples; where log p(x) is known the gap falls with their number to the power "
+        f"of {falls[OFF]:.2f} and {falls[WIDE]:.2f}. The VAE's bound of one sample lacks {one.mean:.1f} nats, {HALF} samples leave {left:.0%} of that."
     )
     return Verdict(word, sentence, one.mean, one.low, one.high, "nats that the VAE's bound of one sample lacks")
 
@@ -155,8 +156,8 @@ STUDY = Study(
     statement="5.1d",
     title="The bound against the number of samples",
     claim="ELBO(x) = E_q log p(x|z) - KL(q(z|x) || p(z)) is a lower bound on log p(x), from one or more samples of z.",
-    hypothesis="Each bound rises with the samples in its sum. Where log p(x) is known, the gap falls from 16 to 256 samples with their number to the power of 1, "
-    "within 0.2; a VAE's bound of one sample lacks at least 2 nats of the estimate by 4,096 samples, and 64 samples leave at most half of its gap.",
+    hypothesis="Each bound rises with the samples in its sum. Where log p(x) is known, the gap falls from 16 to 256 samples with their number to the power "
+    "of 1, within 0.2; a VAE's bound of one sample lacks at least 2 nats of the estimate by 4,096 samples, and 64 samples leave at most half of its gap.",
     varied="the number of samples k inside the logarithm of the importance-weighted bound; k = 1 is the bound of the lecture",
     held="the models: a linear-Gaussian one (R^20, 31 numbers, p(x) in closed form) with an encoder whose mean is off by 1 nat, or whose variances are half as "
     "large again as they should be; and a VAE with as many latents, trained on binary pictures of clothes by its one-sample bound; the same draws for every k",

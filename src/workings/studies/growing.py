@@ -24,7 +24,7 @@ SIDE, LATENT, LOOKS = 16, 32, 8
 """Of the pictures; of the latents; and how often in a training the drawings are scored."""
 
 
-def players(scale: Scale, pictures: int) -> dict[str, int]:
+def players(scale: Scale, pictures: int) -> dict[str, Any]:
     """How the growing players grow within so many pictures: 4 x 4, 8 x 8, 16 x 16, of which a third is left for the last size by itself."""
     return {"width": scale["width"], "latent": LATENT, "stable": pictures // SHARE, "fade": pictures // SHARE}
 
@@ -70,7 +70,9 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
         "optimizer.average": scale["average"],
     }
     assignments = [f"{name}={json.dumps(value)}" for name, value in given.items()]
-    run = workings.train("gan", data="fashion", labels=True, judge=judge.folder, steps=steps, seed=seed, set=assignments, out=folder / "run", quiet=True, report=False)
+    run = workings.train(
+        "gan", data="fashion", labels=True, judge=judge.folder, steps=steps, seed=seed, set=assignments, out=folder / "run", quiet=True, report=False
+    )
     settings = ProgressiveSettings(image_size=(SIDE, SIDE), classes=10, **grows)
     looks = [row for row in read_metrics(run.metrics) if row["event"] == "validation"]
     return [
@@ -91,7 +93,12 @@ def ends(rows: list[Row]) -> dict[int, dict[str, float]]:
     for seed in by_seed(rows, "distance"):
         on, off = (sorted(chosen(rows, {"players": name, "seed": seed}), key=lambda row: row["pictures"]) for name in (ON, OFF))
         logs = np.interp(on[-1]["compute"], [row["compute"] for row in off], np.log([row["distance"] for row in off]))
-        found[seed] = {"on": on[-1]["distance"], "pictures": off[-1]["distance"], "compute": float(np.exp(logs)), "saved": 1 - on[-1]["compute"] / off[-1]["compute"]}
+        found[seed] = {
+            "on": on[-1]["distance"],
+            "pictures": off[-1]["distance"],
+            "compute": float(np.exp(logs)),
+            "saved": 1 - on[-1]["compute"] / off[-1]["compute"],
+        }
     return found
 
 
@@ -100,12 +107,17 @@ def judge(rows: list[Row]) -> Verdict:
     found = ends(rows).values()
     compute, pictures = (mean_interval(one["on"] / one[name] for one in found) for name in ("compute", "pictures"))
     word = "supported" if compute.high < 1 and pictures.high < 1 else "depends on" if min(compute.mean, pictures.mean) < 1 else "not supported here"
-    right = {name: np.mean([max(chosen(rows, {"players": name, "seed": seed}), key=lambda row: row["pictures"])["label_accuracy"] for seed in by_seed(rows, "distance")])
-             for name in (ON, OFF)}
+    right = {
+        name: np.mean(
+            [max(chosen(rows, {"players": name, "seed": seed}), key=lambda row: row["pictures"])["label_accuracy"] for seed in by_seed(rows, "distance")]
+        )
+        for name in (ON, OFF)
+    }
     saved = np.mean([one["saved"] for one in found])
     sentence = (
-        f"Growing ends at {compute.mean:.2f} times the distance that full size from the start has after as much compute, and {pictures.mean:.2f} times that after "
-        f"as many pictures, for which growing takes {saved:.0%} less compute; {right[ON]:.0f} % of its drawings are what they should be, {right[OFF]:.0f} % of the others'."
+        f"Growing ends at {compute.mean:.2f} times the distance that full size from the start has after as much compute, and {pictures.mean:.2f} times that "
+        f"after as many pictures, for which growing takes {saved:.0%} less compute; {right[ON]:.0f} % of its drawings are what they should be, "
+        f"{right[OFF]:.0f} % of the others'."
     )
     return Verdict(word, sentence, compute.mean, compute.low, compute.high, "distance of growing as a part of that of full size, after as much compute")
 
@@ -128,13 +140,18 @@ STUDY = Study(
     hypothesis="After as much compute, the drawings of players that grow from 4 x 4 to 16 x 16 are at least 10 % nearer to the pictures than those of the same "
     "players at full size from the start.",
     varied="whether the players grow: two thirds of the pictures are shown while they do",
-    held="both networks at full size, the loss (Wasserstein with a gradient penalty), the optimizer, the pictures and their order; compared after as many pictures, "
-    "and after as many products of numbers; one judge for all, a convolutional network trained on the same pictures",
+    held="both networks at full size, the loss (Wasserstein with a gradient penalty), the optimizer, the pictures and their order; compared after as many "
+    "pictures, and after as many products of numbers; one judge for all, a convolutional network trained on the same pictures",
     quick=Scale(seeds=2, options={"steps": 480, "width": 32, "drawings": 500, "judge_steps": 100, "average": 0.98}),
     full=Scale(seeds=3, options={"steps": 4000, "width": 32, "drawings": 1000, "judge_steps": 400, "average": 0.995}),
     conditions=conditions,
     measure=measure,
     judge=judge,
     draw=draw,
-    measures={"pictures": "pictures seen", "compute": "compute, in pictures of full size", "distance": "Frechet distance", "label_accuracy": "label accuracy, %"},
+    measures={
+        "pictures": "pictures seen",
+        "compute": "compute, in pictures of full size",
+        "distance": "Frechet distance",
+        "label_accuracy": "label accuracy, %",
+    },
 )

@@ -1,6 +1,7 @@
 """5.3c: what classifier-free guidance buys and costs, on a mixture of Gaussians whose conditional denoiser is exact, and with a model trained on clothes."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import torch
 from torch import Tensor
 
 import workings
-from workings.data.picture_sources import read_pictures
 from workings.generation.guidance import guided
 from workings.generation.noise_levels import noise_levels
 from workings.generation.samplers import SAMPLERS
@@ -20,6 +20,8 @@ from workings.studies.pictures import learn
 from workings.studies.statistics import Interval, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 from workings.tasks.judge import open_judge
+from workings.tasks.picture_parts import whole
+from workings.tasks.pictures_settings import PicturesData
 
 EXACT, TRAINED = "exact mixture", "trained on clothes"
 CLASSES, PARTS = 3, 2
@@ -83,17 +85,20 @@ def trained(seed: int, scale: Scale, folder: Path) -> list[Row]:
     assignments = [f"{name}={json.dumps(value)}" for name, value in given.items()]
     steps: dict[str, Any] = dict(steps=scale["train_steps"], seed=seed)
     run = workings.train("diffusion", data="fashion", labels=True, **steps, set=assignments, out=folder / "run", quiet=True, report=False)
-    test, names = read_pictures("fashion", size=[SIDE]).test, judge.names
+    test = whole(PicturesData(source="fashion", size=(SIDE,)))
     real = judge.features(test.pixels(torch.arange(len(test))))
     rows = []
     for weight in scale["weights"]:
         made = run.draw(scale["drawings"], guidance=weight, steps=scale["draw_steps"], sampler="dpm++", seed=seed)
         seen = judge.look(made.pictures)
-        spreads = [
-            spread(seen.features[[said == name for said in made.labels]]) / spread(real[[said == name for said in test.labels]]) for name in names
-        ]
+        spreads = [spread(of_class(seen.features, made.labels, name)) / spread(of_class(real, test.labels, name)) for name in judge.names]
         rows.append({"weight": weight, "accuracy": 100 * judge.right(seen.logits, made.labels), "variety": sum(spreads) / len(spreads)})
     return rows
+
+
+def of_class(features: Tensor, labels: Sequence[str], name: str) -> Tensor:
+    """The rows whose label it is. [N, F]."""
+    return features[torch.tensor([label == name for label in labels])]
 
 
 def conditions(scale: Scale) -> list[dict[str, Any]]:
@@ -143,11 +148,11 @@ STUDY = Study(
     statement="5.3c",
     title="Guidance: more what was asked for, less variety",
     claim="A diffusion model draws what it is asked for; guidance, (1 + w) D(x, c) - w D(x), makes it follow more closely.",
-    hypothesis="From w = 0 to w = 2 the part of the drawings that are what they should be rises by at least 5 points, and the spread within a class falls by at "
-    "least a fifth.",
+    hypothesis="From w = 0 to w = 2 the part of the drawings that are what they should be rises by at least 5 points, and the spread within a class falls by "
+    "at least a fifth.",
     varied="the guidance weight w",
-    held="the denoiser, exact for a mixture of three overlapping classes in the plane (another one for each seed), so that nothing is due to learning; the first "
-    "noise and the steps; in the full study also a small U-Net trained on clothes of 16 x 16, judged by a classifier",
+    held="the denoiser, exact for a mixture of three overlapping classes in the plane (another one for each seed), so that nothing is due to learning; the "
+    "first noise and the steps; in the full study also a small U-Net trained on clothes of 16 x 16, judged by a classifier",
     quick=Scale(seeds=5, options={"worlds": (EXACT,), "weights": WEIGHTS, "points": 1000, "steps": 24}),
     full=Scale(
         seeds=3,

@@ -59,10 +59,7 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
 def judge(rows: list[Row]) -> Verdict:
     """Whether the models stand in the published order, and whether shuffling costs what takes neighbors for granted, and nothing else."""
     found = {key: interval.mean for key, interval in averaged(rows, ["model", "places"], "accuracy").items()}
-    cost = {
-        model: paired_difference(rows, "accuracy", {"model": model, "places": "shuffled"}, {"model": model, "places": "in order"})
-        for model in MODELS
-    }
+    cost = {model: paired_difference(rows, "accuracy", {"model": model, "places": "shuffled"}, {"model": model, "places": "in order"}) for model in MODELS}
     order = [found[model, "in order"] for model in ("logistic", "MLP", "GRU", "CNN")]
     holds = [order == sorted(order), cost["CNN"].mean >= LOST, abs(cost["MLP"].mean) <= KEPT]
     word = "supported" if all(holds) else "depends on" if holds[1] else "not supported here"
@@ -91,8 +88,8 @@ STUDY = Study(
     hypothesis="Logistic regression, MLP, GRU and CNN stand in this order, as published (32, 68, 91 and 94 %); with the places shuffled the CNN loses at least "
     "20 points and the MLP at most 5. After the quick run's few steps all may lie below the published numbers.",
     varied="the model, and whether the 40 places of an example stand in order or in one shuffled order for all examples",
-    held="4,000 examples to learn from (400 of them validate), 1,000 to test; steps, batch and optimizer; no augmentation. Examples are pictures of one row with "
-    "256 levels, which are finer than their noise",
+    held="4,000 examples to learn from (400 of them validate), 1,000 to test; steps, batch and optimizer; no augmentation. Examples are pictures of one row "
+    "with 256 levels, which are finer than their noise",
     quick=Scale(seeds=2, options={"steps": 500, "settings": {"training.batch": 64}}),
     full=Scale(seeds=5, options={"steps": 3000, "settings": {"training.batch": 100}}),
     conditions=conditions,

@@ -324,10 +324,7 @@ def demo(*, out: str | Path | None = None, minutes: float | None = None) -> Run:
 
 
 def tour(*, out: str | Path | None = None, minutes: float | None = None, quiet: bool = False) -> Any:
-    """Seven jobs and three studies, trained from nothing on built-in data, and a page with everything; returns where it is and what failed, as a `Toured`.
-
-    out: the tour's folder; one that was stopped is gone on with. minutes: of the whole.
-    """
+    """Every job and three studies, from nothing, on one page; as a `Toured`. out: a folder, gone on with if it was stopped. minutes: of the whole."""
     from workings.tour.journey import tour as whole_tour
 
     return whole_tour(out, minutes, quiet)

@@ -32,8 +32,8 @@ WAYS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 """Right, left, down, up."""
 AT = 3
 """The shift that the verdict is about, in pixels."""
-STAGES = 3
-"""Maps whose equivariance is measured: a shift by 4 pixels is one by 4, 2 and 1 of theirs."""
+MAPS, STAGES = 4, 3
+"""The shift by which equivariance is measured, and of how many maps: it is one by 4, 2 and 1 of their pixels."""
 
 
 def conditions(scale: Scale) -> list[dict[str, Any]]:
@@ -55,9 +55,10 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
     for shift in scale["shifts"]:
         found = [answers(said, moved(pixels, shift * down, shift * right)) for down, right in (WAYS if shift else WAYS[:1])]
         accuracy, same = (sum(float((answer == wanted).double().mean()) for answer in found) / len(found) for wanted in (targets, start))
-        rows.append({"shift": shift, "accuracy": 100 * accuracy, "same": 100 * same, "parameters": parameters(run)})
-    if condition["model"] == "CNN":
-        rows += [{"stage": stage + 1, "error": 100 * error} for stage, error in enumerate(map_errors(said, pixels))]
+        row: Row = {"shift": shift, "accuracy": 100 * accuracy, "same": 100 * same, "parameters": parameters(run)}
+        if condition["model"] == "CNN" and shift == MAPS:
+            row |= {f"error_{stage}": 100 * error for stage, error in enumerate(map_errors(said, pixels), 1)}
+        rows.append(row)
     return rows
 
 
@@ -75,11 +76,14 @@ def answers(said: PictureClassifier, pixels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def map_errors(said: PictureClassifier, pixels: Tensor) -> list[float]:
-    """|F(S x) - S F(x)| / |F(x)| of the map F of each stage, S a shift by 4 pixels to the right, over the places that had and have neighbors on all sides."""
+    """|F(S x) - S F(x)| / |F(x)| of the map F of each stage, S a shift to the right, over the places that had and have neighbors on all sides.
+
+    A convolution has none; what is left comes in from the borders of the picture, farther with every stage, as the zeros around a map are not black.
+    """
     before, after = {}, {}
     said.model(numbers(pixels, said.preparation), record=before)
-    said.model(numbers(moved(pixels, 0, 4), said.preparation), record=after)
-    return [error(before[f"hidden.{stage}"], after[f"hidden.{stage}"], 4 // 2**stage) for stage in range(STAGES)]
+    said.model(numbers(moved(pixels, 0, MAPS), said.preparation), record=after)
+    return [error(before[f"hidden.{stage}"], after[f"hidden.{stage}"], MAPS // 2**stage) for stage in range(STAGES)]
 
 
 def error(before: Tensor, after: Tensor, by: int) -> float:
@@ -107,7 +111,7 @@ def judge(rows: list[Row]) -> Verdict:
 
 def losses(rows: list[Row]) -> list[Row]:
     """What a shift by `AT` costs each model, in points of accuracy."""
-    where = {(row["model"], row["augmentation"], row["seed"], row["shift"]): row["accuracy"] for row in rows if "shift" in row}
+    where = {(row["model"], row["augmentation"], row["seed"], row["shift"]): row["accuracy"] for row in rows}
     return [
         {"model": model, "augmentation": augmentation, "seed": seed, "lost": where[model, augmentation, seed, 0] - accuracy}
         for (model, augmentation, seed, shift), accuracy in where.items()
@@ -125,14 +129,19 @@ def draw(rows: list[Row], figure: Any) -> None:
     """Accuracy and unchanged answers by shift, without augmentation and with it, and how far the CNN's maps are from moving with the picture."""
     axes = figure.subplots(2, 3, width_ratios=[1, 1, 0.8])
     for column, (augmentation, title) in enumerate((("none", "trained on pictures in place"), ("shifts", "trained on shifted pictures"))):
-        own = [row for row in chosen(rows, {"augmentation": augmentation}) if "shift" in row]
+        own = chosen(rows, {"augmentation": augmentation})
         for line, (measure, label) in enumerate((("accuracy", "accuracy, %"), ("same", "answers that stay, %"))):
             lines(axes[line, column], own, "shift", measure, "model", "shift, pixels" if line else "", label if column == 0 else "", named=False)
-            low = min(row[measure] for row in rows if measure in row)
-            axes[line, column].set_ylim(low - 3, 101 if measure == "same" else max(row["accuracy"] for row in rows if "shift" in row) + 3)
+            axes[line, column].set_ylim(min(row[measure] for row in rows) - 3, max(row[measure] for row in rows) + 2)
         axes[0, column].set_title(title, fontsize=8.5)
-    bars(axes[0, 2], [row for row in rows if "stage" in row], "stage", "error", "augmentation", "stage of the CNN", "error of equivariance, %", named=False)
-    axes[0, 2].legend(frameon=False, fontsize=7, title="augmentation", title_fontsize=7)
+    errors = [
+        {"seed": row["seed"], "trained": row["augmentation"], "stage": stage, "error": row[f"error_{stage}"]}
+        for row in rows
+        for stage in range(1, STAGES + 1)
+        if f"error_{stage}" in row
+    ]
+    bars(axes[0, 2], errors, "stage", "error", "trained", "stage of the CNN", "error of equivariance, %", named=False)
+    axes[0, 2].legend(("in place", "shifted"), loc="upper left", frameon=False, fontsize=7)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     axes[1, 2].axis("off")
     axes[1, 2].legend(handles, labels, loc="center left", frameon=False)
@@ -156,7 +165,7 @@ STUDY = Study(
     measures={
         "accuracy": "accuracy on test pictures, %",
         "same": "answers that stay, %",
-        "error": "error of equivariance, %",
+        **{f"error_{stage}": f"error of the map of stage {stage}, %" for stage in range(1, STAGES + 1)},
         "parameters": "parameters",
     },
     height=4.4,

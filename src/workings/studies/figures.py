@@ -11,6 +11,8 @@ from workings.studies.study import Row
 
 WIDTH = 7.2
 """Inches of a whole figure."""
+FEW = 6
+"""So many places on a logarithmic axis each get their number."""
 
 
 def values_of(rows: Sequence[Row], column: str) -> list[Any]:
@@ -66,6 +68,10 @@ def lines(
         axes.fill_between(places, np.clip(low, min(means) / 10, None) if log_y else low, high, color=color, alpha=0.15, linewidth=0)
     if log_x:
         axes.set_xscale("log")
+        places = sorted(value for value in values_of(rows, x) if any(y in row for row in chosen(rows, {x: value})))
+        if len(places) <= FEW:  # powers of ten would name none of them
+            axes.set_xticks(places, [f"{place:,}" for place in places])
+            axes.set_xticks([], minor=True)
     if log_y:
         axes.set_yscale("log")
     style(axes, x_label, y_label)

@@ -80,9 +80,6 @@ def draw(rows: list[Row], figure: Any) -> None:
     """Accuracy by labels."""
     axes = figure.subplots()
     lines(axes, rows, "labels", "accuracy", "begins", "labels", "accuracy on 2,000 held-out texts", log_x=True)
-    places = sorted({row["labels"] for row in rows})
-    axes.set_xticks(places, [f"{place:,}" for place in places])
-    axes.minorticks_off()
 
 
 STUDY = Study(

@@ -97,9 +97,6 @@ def draw(rows: list[Row], figure: Any) -> None:
     axes = figure.subplots()
     lines(axes, rows, "distance", "recalled", "model", "distance, characters", "letters recalled", log_x=True)
     axes.axhline(1 / len(LETTERS), color=INK, linewidth=0.8, linestyle=":")
-    places = sorted({row["distance"] for row in rows})
-    axes.set_xticks(places, [str(place) for place in places])
-    axes.minorticks_off()
     axes.set_ylim(0, 1.03)
 
 

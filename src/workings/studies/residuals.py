@@ -1,5 +1,6 @@
 """What the residual does for deep models: the gradient that reaches the first layer, and whether they learn (statement 1.1e)."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,16 +70,19 @@ def gradient_left(seed: int, switches: dict[str, Any]) -> float:
 
 
 def judge(rows: list[Row]) -> Verdict:
-    """Whether, at the greatest depth, more of the gradient is kept with the residual, and whether the model learns more."""
+    """Whether, at the greatest depth, the residual keeps the gradient nearer to its size wherever the norms are, and whether the model learns more."""
     start, trained = chosen(rows, {"asked": "start"}), chosen(rows, {"asked": "trained"})
     deepest, depth = max(row["depth"] for row in start), max(row["depth"] for row in trained)
     kept = {(norms, name): left(start, norms, name, deepest) for norms in PLACEMENTS.values() for name in RESIDUALS}
-    more = [norms for norms in PLACEMENTS.values() if abs_log(kept[norms, "one"].mean) < abs_log(kept[norms, "none"].mean)]
+    logs = [row | {"log": abs(math.log(row["gradient"]))} for row in chosen(start, {"depth": deepest})]
+    spared = {norms: paired_difference(chosen(logs, {"norms": norms}), "log", {"residuals": "one"}, {"residuals": "none"}) for norms in PLACEMENTS.values()}
+    more = [norms for norms, one in spared.items() if one.low > 0]
     gain = paired_difference(chosen(trained, {"depth": depth}), "loss", {"residuals": "one"}, {"residuals": "none"})
     word = "supported" if len(more) == len(PLACEMENTS) and gain.low > 0 else "depends on" if more or gain.low > 0 else "not supported here"
     told = "; ".join(f"norms {norms}: {kept[norms, 'one'].mean:.2g} with, {kept[norms, 'none'].mean:.2g} without" for norms in PLACEMENTS.values())
+    carried = [f" With norms {norms} the gradient is carried without it too." for norms in PLACEMENTS.values() if norms not in more]
     sentence = (
-        f"Of the gradient at layer {deepest} the first layer gets this part: {told}. "
+        f"Of the gradient at layer {deepest} the first layer gets this part: {told}.{''.join(carried)} "
         f"Trained at {depth} layers, the residual gains {gain.mean:+.3f} nats a character ({gain.low:+.3f} to {gain.high:+.3f})."
     )
     return Verdict(word, sentence, gain.mean, gain.low, gain.high, f"nats a character that the residual gains at {depth} layers")
@@ -87,11 +91,6 @@ def judge(rows: list[Row]) -> Verdict:
 def left(rows: list[Row], norms: str, residuals: str, depth: int) -> Interval:
     """The part of the gradient over the seeds."""
     return mean_interval(by_seed(chosen(rows, {"norms": norms, "residuals": residuals, "depth": depth}), "gradient").values())
-
-
-def abs_log(ratio: float) -> float:
-    """How far from 1, up or down."""
-    return abs(float(torch.tensor(ratio, dtype=torch.float64).log()))
 
 
 def draw(rows: list[Row], figure: Any) -> None:

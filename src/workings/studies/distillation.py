@@ -57,7 +57,7 @@ STUDY = Study(
     "and closes a quarter of the way to its teacher.",
     varied="whether the student learns from the labels alone, or from them and from its teacher's probabilities at temperature 4, which count 0.7",
     held="the student, its first weights, its batches, augmentation and number of steps; the teacher saw the same pictures and as many steps, no more data",
-    quick=Scale(seeds=3, options={"parts": (0.1,), "steps": 240, "alpha": 0.7, "student": SMALL_VIT, "batch": 32}),
+    quick=Scale(seeds=3, options={"parts": (0.1,), "steps": 160, "alpha": 0.7, "student": SMALL_VIT, "batch": 32}),
     full=Scale(seeds=3, options={"parts": (0.1, 0.3, 1.0), "steps": 600, "alpha": 0.7, "student": LARGER_VIT, "batch": 64}),
     conditions=conditions,
     measure=measure,

@@ -18,10 +18,14 @@ from workings.studies.study import Row, Scale, Study, Verdict
 from workings.training.journal import read_metrics
 
 ON, OFF = "growing", "full size from the start"
-BATCH, SHARE = 32, 6
+BATCH, SHARE = 16, 6
 """Pictures in a step; and the part of all pictures, 1 / SHARE, that is shown at each size, and as many while the next one is faded in."""
 SIDE, LATENT, LOOKS = 16, 32, 8
 """Of the pictures; of the latents; and how often in a training the drawings are scored."""
+
+
+RATE = 3e-3
+"""Three times the published one: chosen for the players that do not grow, which then draw something within a few hundred steps."""
 
 
 def players(scale: Scale, pictures: int) -> dict[str, Any]:
@@ -59,7 +63,7 @@ def conditions(scale: Scale) -> list[dict[str, Any]]:
 
 def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) -> list[Row]:
     """A row for every look at the drawings of one training: the pictures seen, the compute used, and what a judge says, which is trained first."""
-    judge = learn(folder, 0, scale["judge_steps"], name="judge", model__preset="cnn", data__size=[SIDE])
+    judge = learn(folder, 0, scale["judge_steps"], name="judge", model__preset="cnn-small", data__size=[SIDE])
     steps = scale["steps"]
     grows = players(scale, steps * BATCH) | ({} if condition["players"] == ON else {"stable": 0, "fade": 0})
     given = {f"model.{name}": value for name, value in grows.items()} | {
@@ -68,6 +72,8 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
         "scores.drawings": scale["drawings"],
         "training.evaluate_every": steps // LOOKS,
         "optimizer.average": scale["average"],
+        "optimizer.rate": RATE,
+        "training.batch": BATCH,
     }
     assignments = [f"{name}={json.dumps(value)}" for name, value in given.items()]
     run = workings.train(
@@ -142,7 +148,7 @@ STUDY = Study(
     varied="whether the players grow: two thirds of the pictures are shown while they do",
     held="both networks at full size, the loss (Wasserstein with a gradient penalty), the optimizer, the pictures and their order; compared after as many "
     "pictures, and after as many products of numbers; one judge for all, a convolutional network trained on the same pictures",
-    quick=Scale(seeds=2, options={"steps": 480, "width": 32, "drawings": 500, "judge_steps": 100, "average": 0.98}),
+    quick=Scale(seeds=2, options={"steps": 320, "width": 16, "drawings": 300, "judge_steps": 60, "average": 0.98}),
     full=Scale(seeds=3, options={"steps": 4000, "width": 32, "drawings": 1000, "judge_steps": 400, "average": 0.995}),
     conditions=conditions,
     measure=measure,

@@ -129,7 +129,7 @@ JOBS = (
         task="vae",
         minutes=0.4,
         given=LABELED,
-        settings=("model.body=convolutional", "training.batch=64"),
+        settings=("model.body=convolutional", "objective.importance=5", "training.batch=64"),
         scoring=JUDGED,
     ),
     Job(

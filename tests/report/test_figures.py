@@ -96,3 +96,8 @@ def test_ticks_never_show_a_count_as_an_exponent():
 def test_coordinates_are_rounded_and_texts_are_not():
     small = shrink('<svg viewBox="0 0 9 9"><path d="M 1.23456 7.00001"/><text>0.00123</text></svg>', "n", "d")
     assert 'd="M 1.23 7"' in small and ">0.00123<" in small
+
+
+def test_how_large_a_picture_is_drawn_is_not_rounded():
+    picture = '<image transform="scale(0.27692)" href="data:image/png;base64,AAAA"/>'
+    assert picture in shrink(f'<svg viewBox="0 0 9 9">{picture}</svg>', "n", "d")

@@ -154,7 +154,7 @@ def shrink(text: str, name: str, description: str) -> str:
     head, _, body = text[text.index("<svg") :].partition(">")
     box = head.partition('viewBox="')[2].partition('"')[0]
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"-?\d+\.\d{3,}", two_decimals, tag.group()), body)  # in tags only: a tick's text stays
+    body = re.sub(r"<(?!image)[^>]+>", lambda tag: re.sub(r"-?\d+\.\d{3,}", two_decimals, tag.group()), body)  # a tick's text and a picture's scale stay
     body = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", body)
     body = body.replace("xlink:href", "href")
     body = re.sub(r'\bid="', f'id="{name}-', body)

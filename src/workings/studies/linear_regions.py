@@ -41,6 +41,8 @@ TURNS = 1.75
 POINTS = 1000
 COUNTS = [base * 10**power for power in range(1, 6) for base in (1, 2, 5)]
 """Ticks where regions are counted."""
+PIXELS = 380
+"""The side of a drawn map."""
 SQUARE = 2.0
 """Half of the side of the square in which regions of the plane of the spirals are counted, in deviations; the spirals end at 1.8 or so."""
 
@@ -144,7 +146,6 @@ def draw(rows: list[Row], figure: Any) -> None:
     """Maps of trained networks, a row for each number of neurons, then the number of regions while they learn and by neurons."""
     drawn = [row for row in rows if "weights" in row]
     neurons, layers = sorted({row["neurons"] for row in drawn}), sorted({row["layers"] for row in drawn})
-    figure.set_dpi(180)  # of the maps, which would be millions of corners otherwise
     upper, lower = figure.subfigures(2, 1, height_ratios=[2.05 * len(neurons), 2.6])
     for axes, row in zip(upper.subplots(len(neurons), len(layers)).flat, sorted(drawn, key=lambda row: (row["neurons"], row["layers"])), strict=True):
         shape = f"{row['layers']} x {row['neurons'] // row['layers']}" if row["layers"] > 1 else f"{row['neurons']}"
@@ -179,15 +180,30 @@ def counted(axis: Any, places: Sequence[int]) -> None:
 
 
 def paint(axes: Any, regions: LinearRegions) -> None:
-    """Every region in the color of its affine map, with white borders, and the line where both classes are as likely."""
-    from matplotlib.collections import LineCollection, PolyCollection
+    """Every region in the color of its affine map, and the line where both classes are as likely."""
+    from matplotlib.collections import LineCollection
 
-    colors = colors_of(regions.maps[:, 1] - regions.maps[:, 0])
-    axes.add_collection(PolyCollection(list(regions.corners.numpy()), facecolors=colors, edgecolors="white", linewidths=0.25, rasterized=True))
+    axes.imshow(picture_of(regions), extent=(-SQUARE, SQUARE, -SQUARE, SQUARE), interpolation="none")
     axes.add_collection(LineCollection(list(regions.decision(0, 1).numpy()), colors="black", linewidths=1.1, capstyle="round"))
     axes.set(xlim=(-SQUARE, SQUARE), ylim=(-SQUARE, SQUARE), xticks=[], yticks=[], aspect="equal")
     for spine in axes.spines.values():
         spine.set_color(RULE)
+
+
+def picture_of(regions: LinearRegions) -> np.ndarray:
+    """The regions with white borders as pixels, [PIXELS, PIXELS, 3]: as paths, thousands of them would make a figure of megabytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.collections import PolyCollection
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2, 2), dpi=PIXELS / 2)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(-SQUARE, SQUARE), ylim=(-SQUARE, SQUARE))
+    axes.axis("off")
+    colors = colors_of(regions.maps[:, 1] - regions.maps[:, 0])
+    axes.add_collection(PolyCollection(list(regions.corners.numpy()), facecolors=colors, edgecolors="white", linewidths=0.25))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def colors_of(maps: Tensor) -> np.ndarray:

@@ -106,7 +106,7 @@ STUDY = Study(
     varied="What is done against overfitting: weight decay 1.0 (times a rate of 0.001), dropout 0.5, early stopping, an ensemble of five, all, or nothing.",
     held="The network (256 and 128 neurons), AdamW and its rate, pictures, held-out pictures, test pictures. The first four helps take no more steps than "
     "nothing does: the five of the ensemble share them; the last two take five times as many.",
-    quick=Scale(seeds=3, options={"parts": [0.1], "steps": 500}),
+    quick=Scale(seeds=3, options={"parts": [0.1], "steps": 300}),
     full=Scale(seeds=5, options={"parts": [0.02, 0.1, 1.0], "steps": 1500}),
     conditions=conditions,
     measure=measure,

@@ -10,7 +10,7 @@ from workings.errors import command
 
 WHOLE = 9.0
 """The minutes of a whole tour on two cores, for which the shares below are written down."""
-OVERHEAD = 0.15
+OVERHEAD = 0.2
 """Minutes that a job takes beside its training: to begin, to be scored, and for its report."""
 
 

@@ -101,7 +101,8 @@ def test_the_settings_of_each_job_are_settings(job):
 
 def test_a_text_ends_with_its_last_whole_sentence():
     assert whole_sentences(' was Mr. Darcy. "Yes!" She saw Mr. B') == ' was Mr. Darcy. "Yes!"'
-    assert whole_sentences("no end") == "no end"
+    assert whole_sentences("no end ") == whole_sentences("no end") == "no end …"
+    assert whole_sentences(". There was no end to it") == ". There was no end to it …"
     assert shortened("a\n\n b") == "a b"
     assert len(shortened("word " * 99)) < 200 and shortened("word " * 99).endswith("word …")
 

@@ -39,15 +39,15 @@ def language(run: Path) -> str:
 
 
 def whole_sentences(text: str) -> str:
-    """The text up to the end of its last whole sentence, or all of it if it has none.
+    """The text up to the end of its last whole sentence, if that keeps half of it; else all of it, and that it goes on.
 
     >>> whole_sentences(' was there. "Yes!" She')
     ' was there. "Yes!"'
-    >>> whole_sentences("no end")
-    'no end'
+    >>> whole_sentences(". There was no end to it")
+    '. There was no end to it …'
     """
     ends = [found.end() for found in re.finditer(r"(?<!Mr)(?<!Mrs)[.!?][\"'”’_)]*(?=\s|$)", text)]
-    return text[: ends[-1]] if ends else text
+    return text[: ends[-1]] if ends and 2 * ends[-1] >= len(text) else f"{text.rstrip()} …"
 
 
 def flowing(text: str) -> str:

@@ -165,16 +165,15 @@ def mean_steps(rows: list[Row], problem: str, name: str) -> float:
 
 def draw(rows: list[Row], figure: Any) -> None:
     """Steps on quadratics by their condition number, with the closed forms dotted, and on pictures."""
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
-    quadratics = [row | {"number": float(row["problem"].split()[1])} for row in rows if row["problem"] != "pictures"]
-    lines(left, quadratics, "number", "steps", "optimizer", "condition number", "steps on a quadratic", log_x=True, log_y=True, named=False)
-    left.legend(frameon=False, fontsize=7)
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
+    quadratics = [row | {"number": int(row["problem"].split()[1])} for row in rows if row["problem"] != "pictures"]
+    lines(left, quadratics, "number", "steps", "optimizer", "condition number", "steps on a quadratic", log_x=True, log_y=True)
     for name in ("gradient descent", "momentum"):
         known = sorted({(row["number"], row["expected"]) for row in chosen(quadratics, {"optimizer": name})})
         left.plot(*zip(*known, strict=True), color=INK, linewidth=0.8, linestyle=":")
     shown = [row | {"optimizer": row["optimizer"].replace(" ", "\n")} for row in chosen(rows, {"problem": "pictures"})]
     bars(right, shown, "optimizer", "steps", "problem", "", f"steps to {LOSS} nats on pictures", named=False)
-    right.tick_params(axis="x", labelsize=7)
+    right.tick_params(axis="x", labelsize=6.5)
 
 
 STUDY = Study(

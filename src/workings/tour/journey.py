@@ -124,4 +124,4 @@ class Trip:
     def question(self, question: Question) -> str:
         """Run the study at its quick scale, or what is left of it; returns its verdict."""
         verdict = workings.study(question.name, out=self.folder / question.name, quiet=True).verdict
-        return f"{verdict.word}: {verdict.sentence}"
+        return f"{verdict.word}: {verdict.sentence.rstrip('.')}"

@@ -79,7 +79,7 @@ def judge(rows: list[Row]) -> Verdict:
     first, second = (by_seed(chosen(rows, {"sampler": NAMED[name], "steps": FITTED}), "error") for name in ("ddim", "dpm++"))
     ratios = [second[seed] / first[seed] for seed in first]
     part = mean_interval(ratios)
-    word = "supported" if len(right) == len(found) and part.mean < LESS else "depends on" if right and part.high < 1 else "not supported here"
+    word = "supported" if len(right) == len(found) and part.high < LESS else "depends on" if right and part.high < 1 else "not supported here"
     told = ", ".join(f"{NAMED[name]} {slope.mean:.2f}" for name, slope in found.items())
     wrong = " and ".join(NAMED[name] for name in found if name not in right)
     but = f", but {wrong} not as theory has it" if wrong else ", each as theory has it"

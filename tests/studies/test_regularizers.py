@@ -13,10 +13,19 @@ def test_an_ensemble_shares_the_steps_of_one_or_takes_them_five_times(help, step
     assert 0 < row["accuracy"] < 100 and row["loss"] > 0
 
 
+LOSS = {"dropout": 0.5}
+"""Nats of a help whose loss is not that of the others."""
+
+
 def made_up(**gains: tuple[float, ...]) -> list[dict]:
     """Accuracies that are higher than nothing's by so much, seed by seed; by 1 where none is given."""
     given = {name.replace("_", " "): values for name, values in gains.items()}
-    rows = [{"part": part, "help": name, "seed": seed, "accuracy": 70.0 + seed} for part in (0.1, 1.0) for name in HELP for seed in range(3)]
+    rows = [
+        {"part": part, "help": name, "seed": seed, "accuracy": 70.0 + seed, "loss": LOSS.get(name, 0.8)}
+        for part in (0.1, 1.0)
+        for name in HELP
+        for seed in range(3)
+    ]
     return [
         row | {"accuracy": row["accuracy"] + (given.get(row["help"], (1.0, 1.1, 0.9))[row["seed"]] if row["help"] != "nothing" and row["part"] == 0.1 else 0)}
         for row in rows
@@ -26,5 +35,6 @@ def made_up(**gains: tuple[float, ...]) -> list[dict]:
 def test_the_verdict_asks_for_more_than_chance():
     assert judge(made_up()).word == "supported" and judge(made_up()).estimate == pytest.approx(1.0)
     assert judge(made_up(dropout=(2.0, -2.0, 0.0))).word == "depends on"
+    assert "in nats, by dropout -0.30." in judge(made_up()).sentence
     none = {name.replace(" ", "_"): (2.0, -2.0, 0.0) for name in (*EACH, "all")}
     assert judge(made_up(**none)).word == "not supported here"

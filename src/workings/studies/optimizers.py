@@ -165,7 +165,7 @@ def mean_steps(rows: list[Row], problem: str, name: str) -> float:
 
 def draw(rows: list[Row], figure: Any) -> None:
     """Steps on quadratics by their condition number, with the closed forms dotted, and on pictures."""
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.4])
     quadratics = [row | {"number": int(row["problem"].split()[1])} for row in rows if row["problem"] != "pictures"]
     lines(left, quadratics, "number", "steps", "optimizer", "condition number", "steps on a quadratic", log_x=True, log_y=True)
     for name in ("gradient descent", "momentum"):
@@ -173,7 +173,7 @@ def draw(rows: list[Row], figure: Any) -> None:
         left.plot(*zip(*known, strict=True), color=INK, linewidth=0.8, linestyle=":")
     shown = [row | {"optimizer": row["optimizer"].replace(" ", "\n")} for row in chosen(rows, {"problem": "pictures"})]
     bars(right, shown, "optimizer", "steps", "problem", "", f"steps to {LOSS} nats on pictures", named=False)
-    right.tick_params(axis="x", labelsize=6.5)
+    right.tick_params(axis="x", labelsize=6)
 
 
 STUDY = Study(

@@ -77,7 +77,12 @@ def judge(rows: list[Row]) -> Verdict:
     word: Word = "supported" if len(sure) == len(EACH) else "depends on" if sure or gains["all"].low > 0 else "not supported here"
     listed = ", ".join(f"{name} {found.mean:+.1f}" for name, found in gains.items())
     both = gains["all"]
-    sentence = f"With {part:.0%} of the pictures, points of accuracy gained: {listed}. Beyond chance: {', '.join(sure) or 'none of the four alone'}."
+    losses = {name: paired_difference(chosen(rows, {"part": part}), "loss", {"help": "nothing"}, {"help": name}) for name in gains}
+    less = ", ".join(f"{name} {found.mean:+.2f}" for name, found in losses.items() if found.high < 0)
+    sentence = (
+        f"With {part:.0%} of the pictures, points of accuracy gained: {listed}; beyond chance: {', '.join(sure) or 'none of the four alone'}. "
+        f"The test loss falls beyond chance, in nats, by {less or 'none'}."
+    )
     return Verdict(word, sentence, both.mean, both.low, both.high, f"points of accuracy that all together gain with {part:.0%} of the pictures")
 
 

@@ -148,7 +148,7 @@ STUDY = Study(
     varied="whether the players grow: two thirds of the pictures are shown while they do",
     held="both networks at full size, the loss (Wasserstein with a gradient penalty), the optimizer, the pictures and their order; compared after as many "
     "pictures, and after as many products of numbers; one judge for all, a convolutional network trained on the same pictures",
-    quick=Scale(seeds=2, options={"steps": 320, "width": 16, "drawings": 300, "judge_steps": 60, "average": 0.98}),
+    quick=Scale(seeds=3, options={"steps": 1280, "width": 16, "drawings": 300, "judge_steps": 60, "average": 0.98}),
     full=Scale(seeds=3, options={"steps": 2500, "width": 32, "drawings": 1000, "judge_steps": 400, "average": 0.995}),
     conditions=conditions,
     measure=measure,

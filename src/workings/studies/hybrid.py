@@ -67,7 +67,7 @@ STUDY = Study(
     varied="what is on top of the last map of a residual network: three layers of a transformer over its 49 pixels, or two further residual layers",
     held="the network below; parameters (within 6 %) and products a picture (within 12 %, attention has the more); AdamW, its rate and the number of steps; "
     "the pictures and their order",
-    quick=Scale(seeds=3, options={"parts": (1.0,), "steps": 250, "channels": 32}),
+    quick=Scale(seeds=3, options={"parts": (1.0,), "steps": 500, "channels": 32}),
     full=Scale(seeds=3, options={"parts": (0.2, 1.0), "steps": 1000, "channels": 64}),
     conditions=conditions,
     measure=measure,

@@ -9,7 +9,7 @@ from lecture_rows import Row, named
 
 from workings.report.formats import duration
 from workings.studies.catalog import NAMES, find
-from workings.studies.page import figure_of, interval_of
+from workings.studies.page import expected, figure_of, interval_of, times
 from workings.studies.result import Result, kept_result, table
 from workings.studies.study import Study
 
@@ -88,7 +88,7 @@ Statement {statement}, {result.scale} study: {plain(study.claim)}
 ```
 
 Expected, before it was run
-: {plain(study.hypothesis)}
+: {plain(study.hypothesis)}{parts_of(study, result)}
 
 Varied
 : {plain(study.varied)}
@@ -108,12 +108,19 @@ Mean over {len(result.seeds)} {"seed" if len(result.seeds) == 1 else "seeds"}{sp
 {result.command}
 ```
 
-{duration(result.seconds)} on {plain(str(machine["cpu"]))}, {machine["threads"]} of {machine["cores"]} cores, torch {machine["torch"]}; {result.date}.
+{times(result)} on {plain(str(machine["cpu"]))}, {machine["threads"]} of {machine["cores"]} cores, torch {machine["torch"]}; {result.date}.
 
 ```{{raw}} html
 <p>{link(source_of(study.name), "../", f"The study as code: {study.name}.py")}</p>
 ```
 """
+
+
+def parts_of(study: Study, result: Result) -> str:
+    """Which parts of what was expected held, and what of the plan was changed on the way."""
+    parts = "".join(f"\n- **{held}**: {plain(part)}" for part, held in expected(study, result))
+    told = f"\n\nOf that\n: {parts.replace(chr(10), chr(10) + '  ').strip()}" if parts else ""
+    return told + (f"\n\nChanged after something was seen\n: {plain(study.changed)}" if study.changed else "")
 
 
 def overview(results: dict[str, Result], anchors: dict[str, str]) -> str:
@@ -127,8 +134,8 @@ def overview(results: dict[str, Result], anchors: dict[str, str]) -> str:
     listed = "\n".join(page_of(name).removeprefix("pages/") for name in results)
     return f"""# Claims, put to the test
 
-What the lectures claim, as experiments that anyone can run again: what was expected was written down before anything was run, every condition has
-the same seeds, and a verdict has an interval. [How to run them](../commands.md#study).
+What the lectures claim, as experiments that anyone can run again: what was expected was written down before anything was run and stands as it was, what of
+the plan was changed on the way is said, every condition has the same seeds, and a verdict has an interval. [How to run them](../commands.md#study).
 
 | | study | verdict |
 |---|---|---|

@@ -1,6 +1,7 @@
 """A study measures every condition with every seed once, keeps what it measured, and says what it found."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -107,6 +108,32 @@ def test_the_table_has_a_line_for_each_condition(tmp_path):
     head, cells = table(made_up(), rows)
     assert head == ["slope", "x", "height, m"]
     assert cells[0] == ["2", "1", "2.5 ± 0.7071"] and len(cells) == 6
+
+
+def test_a_number_that_is_none_is_refused_and_what_was_measured_before_is_saved(tmp_path):
+    with pytest.raises(BadInput, match="lines: y is nan with slope nan, seed 0"):
+        running.run_study(replace(made_up(), conditions=lambda scale: [{"slope": 2.0}, {"slope": float("nan")}]), out=tmp_path / "lines", quiet=True)
+    assert len((tmp_path / "lines" / "units.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_bound_that_is_not_known_survives_the_file_as_null(tmp_path):
+    study = replace(made_up(), judge=lambda rows: Verdict("supported", "They rise.", 3.0, float("-inf"), float("inf"), "per x"))
+    result = running.run_study(study, out=tmp_path / "lines", quiet=True)
+    assert '"low": null' in (tmp_path / "lines" / "result.json").read_text()
+    assert read_result(tmp_path / "lines" / "result.json") == result
+
+
+def test_the_page_says_which_expectations_held_and_what_was_changed(tmp_path):
+    study = replace(made_up(), expectations=lambda rows: {"By 3 more": True, "By 9 more": False, "Forever": None}, changed="The slope, after a look.")
+    running.run_study(study, out=tmp_path / "lines", quiet=True)
+    page = (tmp_path / "lines" / "report.html").read_text()
+    for said in ("<b>held</b>: By 3 more", "<b>did not hold</b>: By 9 more", "<b>not settled</b>: Forever", "The slope, after a look."):
+        assert said in page
+
+
+def test_conditions_without_a_seed_in_common_have_no_difference():
+    with pytest.raises(ValueError, match="no seed has y"):
+        paired_difference([{"kind": "a", "seed": 0, "y": 1.0}, {"kind": "b", "seed": 1, "y": 1.0}], "y", {"kind": "a"}, {"kind": "b"})
 
 
 def test_what_is_not_kept_is_nothing():

@@ -1,9 +1,10 @@
 """`workings study NAME`: claims of the lectures as experiments."""
 
+import sys
 from pathlib import Path
 
 from workings.cli.shape import make_app
-from workings.errors import BadInput
+from workings.errors import BadInput, counted
 
 app = make_app(
     "study",
@@ -33,7 +34,7 @@ def study(
 
     Args:
         name: A study of the list, or all.
-        quick: A first look, in under three minutes on two cores. This is the default.
+        quick: A first look, in under three minutes on two cores that nothing else wants. This is the default.
         full: With more seeds, sizes and steps, in under thirty minutes.
         out: The folder; with all, the folder of the folders. [default: runs/study-NAME-quick or runs/study-NAME-full]
         keep: A folder that takes the result as NAME-quick.json or NAME-full.json too.
@@ -50,10 +51,20 @@ def study(
         raise BadInput("A study is run with --quick or with --full, not with both.")
     scale = "full" if full else "quick"
     names = NAMES if name == "all" else [find(name).name]
+    failed: list[str] = []
     for one in names:
         place = Path(out) / f"study-{one}-{scale}" if out and name == "all" else out
-        result = verbs.study(one, full=full, out=place, keep=keep, overwrite=overwrite, quiet=quiet)
-        print(f"{one}: {result.verdict.word}. {result.verdict.sentence}")
+        try:
+            result = verbs.study(one, full=full, out=place, keep=keep, overwrite=overwrite, quiet=quiet)
+        except BadInput as error:
+            if name != "all":
+                raise
+            failed.append(one)
+            print(f"workings: {error}", file=sys.stderr)
+            continue
+        print(f"{one}: {result.verdict.word}. {result.verdict.sentence}", flush=True)
+    if failed:
+        raise BadInput(f"{counted(len(failed), 'study', 'studies')} of {len(names)} came to no verdict: {', '.join(failed)}.")
 
 
 def listed() -> list[str]:

@@ -32,5 +32,5 @@ NAMES: list[str] = [
 def find(name: str) -> Study:
     """The study of that name."""
     if name not in NAMES:
-        raise BadInput(f"There is no study {name!r}. {suggest(name, [*NAMES, 'all'])}")
+        raise BadInput(f"There is no study {name!r}. {suggest(name, NAMES)}")
     return importlib.import_module(f"workings.studies.{name}").STUDY

@@ -30,6 +30,20 @@ def interval_of(result: Result) -> str:
     return f"{verdict.estimate:.4g} {verdict.unit} ({shown}; {counted(len(result.seeds), 'seed')})"
 
 
+HELD = {True: "held", False: "did not hold", None: "not settled"}
+
+
+def expected(study: Study, result: Result) -> list[tuple[str, str]]:
+    """The parts of the hypothesis, each with whether it held."""
+    return [(part, HELD[held]) for part, held in study.expectations(result.rows).items()]
+
+
+def times(result: Result) -> str:
+    """How long it took."""
+    by_processor = f", {formats.duration(result.processor_seconds)} by the processor" if result.processor_seconds else ""
+    return f"{formats.duration(result.seconds)} by the clock{by_processor}"
+
+
 def study_page(study: Study, result: Result) -> str:
     """The page as HTML."""
     head, lines = table(study, result.rows)
@@ -41,6 +55,8 @@ def study_page(study: Study, result: Result) -> str:
             study=study,
             result=result,
             interval=interval_of(result),
+            expectations=expected(study, result),
+            times=times(result),
             figure=figure_of(study, result),
             head=head,
             lines=lines,

@@ -1,6 +1,7 @@
 """What a study found, as data: rows, verdict, and where, when and how they were measured. Pages and figures are made from it."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ KEPT = Path(__file__).parent / "results"
 """The results that come with the package."""
 
 
+UNKNOWN = {"low": -math.inf, "high": math.inf}
+"""The bounds of an interval about which nothing is known."""
+
+
 @dataclass(frozen=True)
 class Result:
     """A study that was run."""
@@ -28,16 +33,19 @@ class Result:
     command: str
     date: str
     seconds: float
-    """Of all units of work together, as they were measured."""
+    """Of all units of work together, by the clock; other programs may have run beside them."""
     machine: dict[str, Any]
     verdict: Verdict
     rows: list[Row]
+    processor_seconds: float | None = None
+    """The same by the processor, of all cores together; none of results from before it was recorded."""
 
     def write(self, path: Path) -> None:
-        """As JSON, a row a line, so that a change of one number is a change of one line."""
+        """As JSON, a row a line, so that a change of one number is a change of one line; a bound that is not known is null."""
         facts = asdict(self)
-        rows = ",\n  ".join(json.dumps(row, ensure_ascii=False, sort_keys=True) for row in facts.pop("rows"))
-        head = json.dumps(facts, ensure_ascii=False, indent=1)
+        facts["verdict"] |= {end: value if math.isfinite(value) else None for end, value in facts["verdict"].items() if end in UNKNOWN}
+        rows = ",\n  ".join(json.dumps(row, ensure_ascii=False, sort_keys=True, allow_nan=False) for row in facts.pop("rows"))
+        head = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, f'{head[:-2]},\n "rows": [\n  {rows}\n ]\n}}\n'.encode())
 
@@ -46,7 +54,8 @@ def read_result(path: Path) -> Result:
     """A result as it was written."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        return Result(**facts | {"verdict": Verdict(**facts["verdict"])})
+        ends = {end: unknown for end, unknown in UNKNOWN.items() if facts["verdict"][end] is None}
+        return Result(**facts | {"verdict": Verdict(**facts["verdict"] | ends)})
     except (ValueError, TypeError, KeyError) as error:
         raise BadInput(f"{path} is not the result of a study: {error}.") from error
 

@@ -1,6 +1,7 @@
 """Running a study: every condition with every seed, each saved as it is done, so that a stopped study goes on where it was."""
 
 import json
+import math
 import shutil
 import sys
 import time
@@ -42,10 +43,11 @@ def run_study(study: Study, full: bool = False, out: Path | None = None, keep: P
     folder = out or Path("runs") / f"study-{study.name}-{kind}"
     said = (lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     units = [Unit(condition, seed) for condition in study.conditions(scale) for seed in range(scale.seeds)]
-    plan = {"study": study.name, "scale": kind, "seeds": scale.seeds, "options": json.loads(json.dumps(scale.options))}
-    begin(folder, plan, overwrite)
+    plan = {"study": study.name, "scale": kind, "seeds": scale.seeds, "options": plain(scale.options)}
+    begin(folder, plan | {"conditions": plain(study.conditions(scale))}, overwrite)
     said(f"{study.name} ({study.statement}): {study.claim}\n  expected: {study.hypothesis}\n  {counted(len(units), 'measurement')}, in {folder}")
-    rows, seconds = measured(study, scale, units, folder, said)
+    again = command(f"study {study.name} --{kind} --out {folder}" + (f" --keep {keep}" if keep else ""))
+    rows, seconds, processor = measured(study, scale, units, folder, said, again)
     verdict = study.judge(rows)
     result = Result(
         study=study.name,
@@ -55,6 +57,7 @@ def run_study(study: Study, full: bool = False, out: Path | None = None, keep: P
         command=f"workings study {study.name} --{kind}",
         date=time.strftime("%Y-%m-%d"),
         seconds=round(seconds, 1),
+        processor_seconds=round(processor, 1) if processor else None,
         machine={key: value for key, value in machine().items() if key != "git"},
         verdict=verdict,
         rows=rows,
@@ -82,9 +85,12 @@ def begin(folder: Path, plan: dict[str, Any], overwrite: bool) -> None:
     write_whole(written, json.dumps(plan, indent=1).encode())
 
 
-def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, said: Callable[[str], None]) -> tuple[list[Row], float]:
-    """The rows of all units, and the seconds that they took; what a unit made is deleted once its rows are saved."""
-    record, rows, total = folder / "units.jsonl", [], 0.0
+def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, said: Callable[[str], None], again: str) -> tuple[list[Row], float, float]:
+    """The rows of all units, and the seconds that they took by the clock and by the processor; what a unit made is deleted once its rows are saved.
+
+    again: the command that goes on after an interruption.
+    """
+    record, rows, total, processor = folder / "units.jsonl", [], 0.0, 0.0
     done = read_units(record)
     scratch = folder / "scratch"
     for number, unit in enumerate(units, 1):
@@ -93,20 +99,34 @@ def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, said: 
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir()
             torch.manual_seed(unit.seed)
-            started = time.perf_counter()
+            started, spent = time.perf_counter(), time.process_time()
             try:
                 made = [dict(row) for row in study.measure(unit.condition, unit.seed, scale, scratch)]
             except KeyboardInterrupt:
-                again = command(f"study {study.name} --{'full' if scale is study.full else 'quick'} --out {folder}")
                 raise KeyboardInterrupt(f"{number - 1} of {len(units)} measurements are saved; go on with: {again}") from None
-            done[key] = {"unit": key, "seconds": time.perf_counter() - started, "rows": json.loads(json.dumps(made))}
+            refuse_unknown(made, study.name, unit)
+            done[key] = {"unit": key, "seconds": time.perf_counter() - started, "processor": time.process_time() - spent, "rows": plain(made)}
             with open(record, "a", encoding="utf-8") as file:
                 file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
             shutil.rmtree(scratch)
         total += done[key]["seconds"]
-        rows += [json.loads(json.dumps(unit.condition)) | {"seed": unit.seed} | row for row in done[key]["rows"]]
+        processor += done[key].get("processor", 0.0)
+        rows += [plain(unit.condition) | {"seed": unit.seed} | row for row in done[key]["rows"]]
         said(f"  {number} of {len(units)}  {unit.text}  {done[key]['seconds']:.1f} s  about {duration(total / number * (len(units) - number))} left")
-    return rows, total
+    return rows, total, processor
+
+
+def plain(values: Any) -> Any:
+    """As it comes back from JSON: tuples are lists."""
+    return json.loads(json.dumps(values))
+
+
+def refuse_unknown(rows: list[Row], name: str, unit: Unit) -> None:
+    """Refuse numbers that are none: a mean or a verdict of them would look like one."""
+    for row in rows:
+        for measure, value in row.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise BadInput(f"{name}: {measure} is {value} with {unit.text}; what was measured before is saved, and this has no place in a verdict.")
 
 
 def key_of(unit: Unit) -> str:

@@ -20,7 +20,7 @@ class Interval:
 
     def excludes(self, value: float) -> bool:
         """Whether the value lies outside."""
-        return not self.low <= value <= self.high
+        return value < self.low or value > self.high
 
 
 def mean_interval(values: Iterable[float]) -> Interval:
@@ -53,9 +53,16 @@ def by_seed(rows: Iterable[Row], measure: str) -> dict[int, float]:
     return {seed: float(np.mean(values)) for seed, values in sorted(found.items())}
 
 
+def mean_of(rows: Iterable[Row], measure: str, condition: dict[str, Any]) -> float:
+    """The mean of a measure over the seeds of the rows that have these values; other columns are averaged first."""
+    return float(np.mean(list(by_seed(chosen(rows, condition), measure).values())))
+
+
 def paired_difference(rows: Sequence[Row], measure: str, one: dict[str, Any], other: dict[str, Any]) -> Interval:
     """other - one, seed by seed: the same seed has the same data in the same order, so what they share cancels. Other columns are averaged first."""
     first, second = (by_seed(chosen(rows, condition), measure) for condition in (one, other))
+    if not first.keys() & second.keys():
+        raise ValueError(f"no seed has {measure} both with {one} and with {other}")
     return mean_interval(second[seed] - first[seed] for seed in first.keys() & second.keys())
 
 

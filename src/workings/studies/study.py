@@ -61,6 +61,10 @@ class Study:
     """Draws the rows on a matplotlib figure."""
     measures: dict[str, str]
     """The columns that the table shows, each with its label and unit."""
+    expectations: Callable[[list[Row]], dict[str, bool | None]] = lambda rows: {}
+    """Each part of the hypothesis -> whether it held; None where these seeds do not settle it, or this scale does not measure it."""
+    changed: str = ""
+    """What of the plan, never of the hypothesis, was changed after something had been seen."""
     height: float = 2.9
     """Of the figure, in inches; it is 7.2 wide."""
 

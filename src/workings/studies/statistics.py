@@ -22,6 +22,28 @@ class Interval:
         """Whether the value lies outside."""
         return value < self.low or value > self.high
 
+    def above(self, value: float) -> bool | None:
+        """Whether it lies above; None if the value is inside, so that these seeds do not settle it."""
+        return (self.low > value) if self.excludes(value) else None
+
+    def below(self, value: float) -> bool | None:
+        """Whether it lies below; None if the value is inside."""
+        return (self.high < value) if self.excludes(value) else None
+
+    def near(self, value: float, by: float) -> bool | None:
+        """Whether all of it is as close to a value as that."""
+        return every([self.above(value - by), self.below(value + by)])
+
+
+def every(parts: Iterable[bool | None]) -> bool | None:
+    """Whether all parts hold: not if one does not, and not settled if one is not.
+
+    >>> every([True, None]), every([None, False]), every([True, True])
+    (None, False, True)
+    """
+    found = list(parts)
+    return False if False in found else None if None in found else True
+
 
 def mean_interval(values: Iterable[float]) -> Interval:
     """mean +- t s / sqrt(n), t of n - 1 degrees of freedom (Student 1908); of a single value nothing is known, so the interval is infinite.

@@ -6,7 +6,7 @@ import pytest
 
 from workings.models.build import build
 from workings.models.settings import model_settings
-from workings.studies.notation import CHANGES, LAYER, STUDY, altogether, conditions, effect, judge, switches
+from workings.studies.notation import CHANGES, LAYER, STUDY, altogether, conditions, effect, expectations, judge, switches
 
 EIGHT = conditions(STUDY.quick)
 
@@ -44,8 +44,26 @@ def test_what_two_do_only_together_is_half_in_each_and_half_an_interaction():
 
 @pytest.mark.parametrize(
     ("terms", "word"),
-    [(dict(norm=-0.5), "supported"), (dict(norm=-0.5, value=0.2), "depends on"), (dict(norm=0.5), "not supported here")],
+    [
+        (dict(norm=-0.5), "supported"),
+        (dict(value=0.01), "supported"),
+        (dict(norm=-0.5, value=0.2), "depends on"),
+        (dict(norm=0.5), "not supported here"),
+    ],
 )
 def test_the_verdict_is_about_all_three_and_names_the_one_that_loses(terms, word):
     verdict = judge(rows(**terms))
     assert verdict.word == word and verdict.estimate == pytest.approx(sum(terms.values()))
+
+
+def test_a_loss_that_three_seeds_cannot_tell_from_nothing_supports_nothing():
+    made = [row | {"loss": row["loss"] + 0.1 * (row["seed"] - 1) * (row["value"] == "A x + b")} for row in rows()]
+    verdict = judge(made)
+    assert verdict.word == "depends on" and "not settled with 3 seeds" in verdict.sentence
+
+
+def test_what_was_expected_holds_does_not_or_is_not_settled():
+    assert list(expectations(rows(norm=-0.15, attention=-0.05, value=0.01)).values()) == [True] * 5
+    assert list(expectations(rows(norm=-0.05, attention=-0.15, value=0.3)).values()) == [False] * 5
+    unsure = [row | {"loss": row["loss"] + 0.3 * (row["seed"] - 1) * (row["attention_on"] == "x")} for row in rows(norm=-0.15, value=0.01)]
+    assert list(expectations(unsure).values()) == [None, True, None, None, True]

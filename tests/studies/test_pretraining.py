@@ -6,7 +6,7 @@ import pytest
 
 from workings.data.labeled import read_labeled
 from workings.studies import pretraining
-from workings.studies.pretraining import HELD_OUT, judge, measure, write
+from workings.studies.pretraining import AT, HELD_OUT, STUDY, expectations, judge, measure, write
 from workings.studies.study import Scale
 
 
@@ -40,15 +40,43 @@ def test_what_is_scored_is_never_learned_from_and_only_the_first_stage_differs(t
     assert all(set(zip(run["data"].texts, run["data"].labels, strict=True)) <= set(pool) for run in tuned)
 
 
-@pytest.mark.parametrize(
-    ("few", "many", "word"), [(0.1, 0.1, "supported"), (0.1, -0.12, "depends on"), (0.0, 0.0, "not supported here"), (-0.1, -0.1, "not supported here")]
-)
-def test_the_verdict_is_the_mean_over_the_numbers_of_labels_unless_only_some_gain(few, many, word):
-    rows = [
-        {"begins": begins, "seed": seed, "labels": labels, "accuracy": 0.5 + 0.01 * seed + gain * (begins == "pretrained")}
+@pytest.mark.parametrize("scale", [STUDY.quick, STUDY.full])
+def test_both_scales_measure_what_the_hypothesis_is_about(scale):
+    assert set(AT) <= set(scale["labels"])
+
+
+def rows(gains: dict[int, float], noise: float = 0.0) -> list[dict]:
+    """Accuracies by which pretraining gains that for each number of labels; noise: of the gain, by the seed."""
+    return [
+        {"begins": begins, "seed": seed, "labels": labels, "accuracy": 0.5 + 0.01 * seed + (gain + noise * (seed - 1)) * (begins == "pretrained")}
         for begins in ("scratch", "pretrained")
-        for labels, gain in ((10, few), (90, many))
+        for labels, gain in gains.items()
         for seed in range(3)
     ]
-    verdict = judge(rows)
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "word"),
+    [
+        (0.1, 0.1, "supported"),
+        (0.1, -0.12, "depends on"),
+        (0.3, -0.1, "depends on"),
+        (0.0, 0.0, "not supported here"),
+        (-0.1, -0.1, "not supported here"),
+    ],
+)
+def test_the_verdict_is_the_mean_over_the_numbers_of_labels_unless_only_some_gain(few, many, word):
+    verdict = judge(rows({10: few, 90: many}))
     assert verdict.word == word and verdict.estimate == pytest.approx((few + many) / 2, abs=1e-12)
+
+
+def test_a_gain_that_the_seeds_do_not_settle_is_said_to_be_that():
+    verdict = judge(rows({10: 0.05, 90: 0.02}, noise=0.2))
+    assert verdict.word == "not supported here" and "above 0 was asked, not settled with 3 seeds" in verdict.sentence
+
+
+def test_what_was_expected_holds_does_not_or_is_not_settled():
+    few, some, many = AT
+    assert list(expectations(rows({few: 0.02, some: 0.03, many: 0.01})).values()) == [True, True, True]
+    assert list(expectations(rows({few: 0.04, some: 0.06, many: 0.03})).values()) == [False, False, False]
+    assert list(expectations(rows({few: 0.04, some: 0.03, many: 0.0}, noise=0.1)).values()) == [None, None, None]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from workings.studies.tau import KEYS, entropy, jacobian_size, judge, saturation
+from workings.studies.tau import AT, KEYS, STUDY, TRAINED_AT, conditions, entropy, expectations, jacobian_size, judge, saturation
 
 
 def test_weights_that_are_all_alike_have_the_entropy_ln_s_and_one_that_has_all_has_none():
@@ -28,14 +28,20 @@ def test_no_scale_spreads_evenly_a_great_one_picks_and_the_gradient_vanishes():
     assert great["largest"] == pytest.approx(1) and great["gradient"] < 1e-12
 
 
+@pytest.mark.parametrize("scale", [STUDY.quick, STUDY.full])
+def test_both_scales_measure_what_the_hypothesis_is_about(scale):
+    assert {("random", AT), ("trained", TRAINED_AT)} <= {(one["scores"], one["width"]) for one in conditions(scale)}
+
+
 def rows(left: float, loss: float) -> list[dict]:
-    """A study in which tau = 1 has that part of the gradient of the others, and that loss against their 2."""
+    """A study in which tau = 1 has that part of the gradient of the others, and that loss against their 2; at greater widths it is as good as they are."""
     scales = {"1": (left, loss), "1/sqrt(D)": (1.0, 2.0), "1/sqrt(d_k)": (1.0, 2.0)}
     made = []
     for name, (gradient, cost) in scales.items():
         for seed in range(3):
-            made.append({"scores": "random", "tau": name, "width": 64, "seed": seed, "entropy": 1.0, "largest": 0.5, "gradient": gradient})
-            made.append({"scores": "trained", "tau": name, "width": 32, "seed": seed, "loss": cost + 0.01 * seed})
+            made.append({"scores": "random", "tau": name, "width": AT, "seed": seed, "entropy": 4.0, "largest": 0.95, "gradient": gradient})
+            made.append({"scores": "trained", "tau": name, "width": TRAINED_AT, "seed": seed, "loss": cost + 0.01 * seed})
+            made += [row | {"width": 4 * row["width"]} | ({"gradient": 1.0} if "gradient" in row else {"loss": 2.0}) for row in made[-2:]]
     return made
 
 
@@ -45,3 +51,15 @@ def rows(left: float, loss: float) -> list[dict]:
 def test_the_verdict_asks_for_saturation_and_for_its_price(left, loss, word):
     verdict = judge(rows(left, loss))
     assert verdict.word == word and verdict.estimate == pytest.approx(loss - 2)
+
+
+def test_saturation_has_to_be_certain():
+    unsure = [row | ({"gradient": 0.09 * row["seed"]} if row.get("gradient") == 0.01 else {}) for row in rows(0.01, 2.3)]
+    verdict = judge(unsure)
+    assert verdict.word == "depends on" and "less than 0.1 was asked, not settled with 3 seeds" in verdict.sentence
+
+
+def test_what_was_expected_holds_does_not_or_is_not_settled():
+    assert list(expectations(rows(0.01, 2.3)).values()) == [True] * 4
+    worse = [row | ({"largest": 0.8, "entropy": 3.0} if "largest" in row else {}) for row in rows(0.5, 2.01)]
+    assert list(expectations(worse).values()) == [False] * 4

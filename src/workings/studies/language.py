@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import workings
+from workings.studies.statistics import Interval
 
 SETTINGS: dict[str, Any] = {
     "model.layers": 2,
@@ -29,3 +30,14 @@ def learn(folder: Path, seed: int, steps: int, data: str = "pride", **settings: 
 def parameters(run: Any) -> int:
     """How many numbers the run's model has learned."""
     return sum(parameter.numel() for parameter in run.load().model.parameters())
+
+
+def told(gain: Interval) -> str:
+    """What something gains, or costs, in nats a character, with its interval.
+
+    >>> told(Interval(-0.105, -0.219, 0.009))
+    'costs 0.105 nats a character (-0.009 to +0.219)'
+    """
+    verb, sign = ("gains", 1) if gain.mean >= 0 else ("costs", -1)
+    low, high = sorted((sign * gain.low, sign * gain.high))
+    return f"{verb} {abs(gain.mean):.3f} nats a character ({low:+.3f} to {high:+.3f})"

@@ -9,7 +9,7 @@ from typing import Any
 from workings.report.figures import INK
 from workings.studies.figures import bars
 from workings.studies.language import learn
-from workings.studies.statistics import chosen, paired_difference
+from workings.studies.statistics import Interval, chosen, every, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
 ENCODINGS = ("lecture", "sinusoidal", "learned", "rotary", "none")
@@ -44,20 +44,35 @@ def unknowable() -> float:
     return LENGTH * math.log(len(LETTERS)) / (LENGTH * TIMES + 1)
 
 
-def judge(rows: list[Row]) -> Verdict:
-    """What each encoding gains over none where order is all there is to learn."""
+def gains(rows: list[Row]) -> dict[str, Interval]:
+    """What each encoding gains over none where order is all there is to learn, in nats a character."""
     own = chosen(rows, {"text": "repeats"})
-    gains = {position: paired_difference(own, "loss", {"position": position}, {"position": "none"}) for position in ENCODINGS[:-1]}
-    lecture, learned = gains["lecture"], [position for position, gain in gains.items() if gain.low > 0]
-    told = ", ".join(f"{position} {gain.mean:+.2f}" for position, gain in gains.items())
+    return {position: paired_difference(own, "loss", {"position": position}, {"position": "none"}) for position in ENCODINGS[:-1]}
+
+
+def judge(rows: list[Row]) -> Verdict:
+    """Whether the printed encoding gains anything over none, or only others do."""
+    found = gains(rows)
+    lecture, learned = found["lecture"], [position for position, gain in found.items() if gain.low > 0]
+    asked = f"of the printed formula a gain above 0 was asked, {outcome(rows, lecture.above(0))}"
     if lecture.low > 0:
-        word, found = "supported", "The printed encoding teaches order"
+        word, said = "supported", "The printed encoding teaches order"
     elif learned:
-        word, found = "depends on", f"Order is learned with {' and '.join(learned)} positions, but not with the printed formula"
+        word, said = "depends on", f"Order is learned with {' and '.join(learned)} positions; {asked}"
     else:
-        word, found = "not supported here", "No encoding gains anything for certain"
-    sentence = f"{found}: nats a character gained over no positions are {told}."
+        word, said = "not supported here", f"No encoding gains anything for certain; {asked}"
+    numbers = ", ".join(f"{position} {gain.mean:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})" for position, gain in found.items())
+    sentence = f"{said}. Nats a character gained over no positions: {numbers}."
     return Verdict(word, sentence, lecture.mean, lecture.low, lecture.high, "nats a character gained by sin(t) x range(D) over no positions")
+
+
+def expectations(rows: list[Row]) -> dict[str, bool | None]:
+    """What was expected of the printed encoding and of the others."""
+    found, novel = gains(rows), chosen(rows, {"text": "pride"})
+    behind = [paired_difference(novel, "loss", {"position": position}, {"position": "lecture"}) for position in ENCODINGS[1:]]
+    held = {"On repeated letters the printed encoding gains less than 0.1 nats a character over no positions.": found["lecture"].below(0.1)}
+    held |= {f"On repeated letters {position} positions gain at least 0.2.": found[position].above(0.2) for position in ENCODINGS[1:-1]}
+    return held | {"On the novel the printed encoding is the worst of the five.": every(one.above(0) for one in behind)}
 
 
 def draw(rows: list[Row], figure: Any) -> None:
@@ -88,4 +103,6 @@ STUDY = Study(
     judge=judge,
     draw=draw,
     measures={"loss": "loss, nats a character"},
+    expectations=expectations,
+    changed="After first trials in which little was learned: Muon, and embeddings times sqrt(D), as sines of size 1 drown smaller ones.",
 )

@@ -14,8 +14,8 @@ from workings.models.build import build
 from workings.models.settings import model_settings
 from workings.objectives.next_token import next_token_loss
 from workings.studies.figures import bars, lines
-from workings.studies.language import learn
-from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, paired_difference
+from workings.studies.language import learn, told
+from workings.studies.statistics import Interval, by_seed, chosen, every, mean_interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
 RESIDUALS = ("one", "none")
@@ -23,6 +23,8 @@ PLACEMENTS = {"lecture": "for attention only", "pre": "before both parts"}
 NORMALIZE = {"lecture": "attention", "pre": "all"}
 """Of what attention is made from: queries and keys as printed, or all."""
 WIDTH, HEADS, CONTEXT, ROWS = 64, 2, 64, 8
+AT, TRAINED_AT, SHALLOW = 32, 8, 2
+"""The depths that the hypothesis is about: of the gradient, and in training where it is deep and where it is not."""
 
 
 def conditions(scale: Scale) -> list[dict[str, Any]]:
@@ -70,27 +72,53 @@ def gradient_left(seed: int, switches: dict[str, Any]) -> float:
 
 
 def judge(rows: list[Row]) -> Verdict:
-    """Whether, at the greatest depth, the residual keeps the gradient nearer to its size wherever the norms are, and whether the model learns more."""
-    start, trained = chosen(rows, {"asked": "start"}), chosen(rows, {"asked": "trained"})
-    deepest, depth = max(row["depth"] for row in start), max(row["depth"] for row in trained)
-    kept = {(norms, name): left(start, norms, name, deepest) for norms in PLACEMENTS.values() for name in RESIDUALS}
-    logs = [row | {"log": abs(math.log(row["gradient"]))} for row in chosen(start, {"depth": deepest})]
-    spared = {norms: paired_difference(chosen(logs, {"norms": norms}), "log", {"residuals": "one"}, {"residuals": "none"}) for norms in PLACEMENTS.values()}
+    """Whether the residual keeps the gradient nearer to its size wherever the norms are, and whether the model learns more."""
+    start, gain = sizes(rows), gained(rows, TRAINED_AT)
+    spared = {norms: paired_difference(chosen(start, {"norms": norms}), "off", {"residuals": "one"}, {"residuals": "none"}) for norms in PLACEMENTS.values()}
     more = [norms for norms, one in spared.items() if one.low > 0]
-    gain = paired_difference(chosen(trained, {"depth": depth}), "loss", {"residuals": "one"}, {"residuals": "none"})
     word = "supported" if len(more) == len(PLACEMENTS) and gain.low > 0 else "depends on" if more or gain.low > 0 else "not supported here"
-    told = "; ".join(f"norms {norms}: {kept[norms, 'one'].mean:.2g} with, {kept[norms, 'none'].mean:.2g} without" for norms in PLACEMENTS.values())
-    carried = [f" With norms {norms} the gradient is carried without it too." for norms in PLACEMENTS.values() if norms not in more]
-    sentence = (
-        f"Of the gradient at layer {deepest} the first layer gets this part: {told}.{''.join(carried)} "
-        f"Trained at {depth} layers, the residual gains {gain.mean:+.3f} nats a character ({gain.low:+.3f} to {gain.high:+.3f})."
+    kept = {(norms, name): left(start, norms, name) for norms in PLACEMENTS.values() for name in RESIDUALS}
+    numbers = "; ".join(
+        f"norms {norms}, {kept[norms, 'one'].mean:.2g} with the residual and {kept[norms, 'none'].mean:.2g} without" for norms in PLACEMENTS.values()
     )
-    return Verdict(word, sentence, gain.mean, gain.low, gain.high, f"nats a character that the residual gains at {depth} layers")
+    asked = [f" Norms {norms}: nearer to 1 with it was asked, {outcome(rows, one.above(0))}." for norms, one in spared.items() if norms not in more]
+    missed = "" if gain.low > 0 else f"; a gain above 0 was asked, {outcome(rows, gain.above(0))}"
+    sentence = (
+        f"The gradient at the first layer is so many times that at layer {AT}: {numbers}.{''.join(asked)} "
+        f"Trained at {TRAINED_AT} layers, the residual {told(gain)}{missed}."
+    )
+    return Verdict(word, sentence, gain.mean, gain.low, gain.high, f"nats a character that the residual gains at {TRAINED_AT} layers")
 
 
-def left(rows: list[Row], norms: str, residuals: str, depth: int) -> Interval:
-    """The part of the gradient over the seeds."""
-    return mean_interval(by_seed(chosen(rows, {"norms": norms, "residuals": residuals, "depth": depth}), "gradient").values())
+def sizes(rows: list[Row]) -> list[Row]:
+    """The rows at the start at that depth, with the logarithm of what is left of the gradient, and how far it is from 0."""
+    logs = [row | {"log": math.log(row["gradient"])} for row in chosen(rows, {"asked": "start", "depth": AT})]
+    return [row | {"off": abs(row["log"])} for row in logs]
+
+
+def left(start: list[Row], norms: str, residuals: str) -> Interval:
+    """What is left of the gradient, the geometric mean over the seeds."""
+    logs = mean_interval(by_seed(chosen(start, {"norms": norms, "residuals": residuals}), "log").values())
+    return Interval(math.exp(logs.mean), math.exp(logs.low), math.exp(logs.high))
+
+
+def gained(rows: list[Row], depth: int) -> Interval:
+    """What the residual gains in training, nats a character."""
+    return paired_difference(chosen(rows, {"asked": "trained", "depth": depth}), "loss", {"residuals": "one"}, {"residuals": "none"})
+
+
+def expectations(rows: list[Row]) -> dict[str, bool | None]:
+    """What was expected of the gradient, and of training."""
+    start, (printed, both) = sizes(rows), PLACEMENTS.values()
+    bare, kept = left(start, printed, "none"), left(start, printed, "one")
+    softened = paired_difference(chosen(start, {"residuals": "none"}), "off", {"norms": both}, {"norms": printed})
+    return {
+        f"At {AT} layers less than a hundredth of the gradient reaches the first without residuals where norms are {printed}.": bare.below(0.01),
+        "With them it is between a tenth and ten times.": every([kept.above(0.1), kept.below(10)]),
+        f"Norms {both} soften that.": softened.above(0),
+        f"Trained at {TRAINED_AT} layers, the residual gains at least 0.2 nats a character.": gained(rows, TRAINED_AT).above(0.2),
+        f"Trained at {SHALLOW}, it gains less than 0.1.": gained(rows, SHALLOW).below(0.1),
+    }
 
 
 def draw(rows: list[Row], figure: Any) -> None:
@@ -123,4 +151,7 @@ STUDY = Study(
     judge=judge,
     draw=draw,
     measures={"gradient": "part of the gradient that reaches the first layer", "loss": "loss, nats a character"},
+    expectations=expectations,
+    changed="After first trials in which little was learned: rotary positions. The gradient was read at the embedding and is read at the output of the "
+    "first layer, which all depths have. After the quick result: that the gradient is nearer to its size has to be certain, where means decided.",
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from workings.errors import counted
 from workings.studies.study import Row
 
 
@@ -43,6 +44,16 @@ def every(parts: Iterable[bool | None]) -> bool | None:
     """
     found = list(parts)
     return False if False in found else None if None in found else True
+
+
+def outcome(rows: Iterable[Row], held: bool | None) -> str:
+    """Whether what was asked for held, for a sentence.
+
+    >>> outcome([{"seed": 0}, {"seed": 1}], None), outcome([], False)
+    ('not settled with 2 seeds', 'which did not hold')
+    """
+    seeds = counted(len({row["seed"] for row in rows}), "seed")
+    return f"not settled with {seeds}" if held is None else "which held" if held else "which did not hold"
 
 
 def mean_interval(values: Iterable[float]) -> Interval:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workings.studies.distillation import ALONE, TAUGHT, TEACHER, judge, measure
+from workings.studies.distillation import ALONE, FEW, STUDY, TAUGHT, TEACHER, expectations, judge, measure
 from workings.studies.pictures import SMALL_VIT
 from workings.studies.study import Scale
 
@@ -29,3 +29,11 @@ def test_the_verdict_follows_the_gain():
     assert judge(made_up(2.0)).word == "supported" and judge(made_up(2.0)).estimate == pytest.approx(2.1)
     assert judge(made_up(0.5, spread=3.0)).word == "not supported here", "no more than seeds make"
     assert judge(made_up(2.0) + [row | {"part": 1.0} for row in made_up(-2.0)]).word == "depends on"
+
+
+def test_each_expectation_can_hold_fail_and_stay_open():
+    assert list(expectations(made_up(4.0)).values()) == [True, True]
+    assert list(expectations(made_up(2.0)).values()) == [True, False], "a quarter of ten points is more"
+    assert list(expectations(made_up(0.5, spread=3.0)).values()) == [None, None]
+    assert "1 or more with a tenth is not settled with 3 seeds" in judge(made_up(0.5, spread=3.0)).sentence
+    assert all({"part": FEW} in STUDY.conditions(scale) for scale in (STUDY.quick, STUDY.full))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from workings.studies.guidance import CLASSES, EXACT, TRAINED, drawn, exact, judge, own_spread, spread, world
+from workings.studies.guidance import CLASSES, EXACT, STUDY, TRAINED, USUAL, drawn, exact, expectations, judge, own_spread, spread, world
 from workings.studies.study import Scale
 
 
@@ -54,3 +54,11 @@ def test_the_verdict_follows_gain_and_loss():
     assert judge(made_up(10, 0.3)).word == "supported"
     assert judge(made_up(10, 0.3) + made_up(-10, 0.3, TRAINED)).word == "depends on"
     assert judge(made_up(-10, -0.3)).word == "not supported here"
+
+
+def test_each_world_has_its_expectations_at_a_weight_that_both_scales_measure():
+    assert list(expectations(made_up(10, 0.3)).values()) == [True, True]
+    assert list(expectations(made_up(10, 0.3) + made_up(3, 0.1, TRAINED)).values()) == [True, False, True, False]
+    assert list(expectations(made_up(4.95, 0.195)).values()) == [None, None]
+    assert "that did not hold" in judge(made_up(3, 0.1)).sentence
+    assert all({0.0, USUAL} <= set(scale["weights"]) and EXACT in scale["worlds"] for scale in (STUDY.quick, STUDY.full))

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from workings.models.build import build
 from workings.models.picture_presets import fitted
 from workings.settings import parse_assignments
-from workings.studies.hybrid import ATTENTION, CONVOLUTION, judge, model_of
+from workings.studies.hybrid import ALL, ATTENTION, CONVOLUTION, STUDY, expectations, judge, model_of
 
 
 def made(top: str, channels: int) -> torch.nn.Module:
@@ -45,3 +45,10 @@ def test_the_verdict_asks_for_more_than_chance():
     assert judge(made_up(2.0, 2.1, 2.2)).word == "supported"
     assert judge(made_up(2.0, -2.1, 1.0)).word == "not supported here"
     assert judge(made_up(2.0, 2.1, 2.2) + [row | {"part": 0.2} for row in made_up(-1, -1.1, -1.2)]).word == "depends on"
+
+
+def test_what_is_expected_can_hold_fail_and_stay_open():
+    assert list(expectations(made_up(0.2, -0.2, 0.1)).values()) == [True]
+    assert list(expectations(made_up(2.0, 2.1, 2.2)).values()) == [False]
+    assert "less than 1 either way is not settled with 3 seeds" in judge(made_up(2.0, -2.1, 1.0)).sentence
+    assert all({"part": ALL, "top": ATTENTION} in STUDY.conditions(scale) for scale in (STUDY.quick, STUDY.full))

@@ -7,7 +7,7 @@ import torch
 
 from workings.blackboard.diffusion import mixture_denoiser
 from workings.studies.mixture import Mixture
-from workings.studies.samplers import NAMED, ORDERS, STUDY, distance, judge, measure, slopes, world
+from workings.studies.samplers import FITTED, NAMED, ORDERS, STUDY, distance, expectations, judge, measure, orders, world
 
 
 def two_dimensions() -> Mixture:
@@ -60,22 +60,35 @@ def test_more_steps_of_a_higher_order_come_nearer():
     assert row["evaluations"] == 7, "the last step asks once"
 
 
-def made_up(orders: dict[str, float], part: float) -> list[dict]:
+def made_up(powers: dict[str, float], part: float, noise: float = 0.01) -> list[dict]:
     """Errors that fall exactly so, DPM-Solver++'s being `part` of the others' at 32 steps."""
     return [
-        {"sampler": NAMED[name], "steps": n, "seed": seed, "error": (1 + seed / 100) * (part if name == "dpm++" else 1.0) * (32 / n) ** order}
-        for name, order in orders.items()
+        {
+            "sampler": NAMED[name],
+            "steps": n,
+            "seed": seed,
+            "error": (1 + noise * seed * (name == "dpm++")) * (part if name == "dpm++" else 1.0) * (32 / n) ** order,
+        }
+        for name, order in powers.items()
         for n in (16, 32, 64, 128)
         for seed in (0, 1, 2)
     ]
 
 
 def test_a_slope_is_that_of_the_errors():
-    assert slopes(made_up(ORDERS, 0.1), "Heun") == pytest.approx([2.0] * 3)
+    assert orders(made_up(ORDERS | {"heun": 1.7}, 0.1))["heun"].mean == pytest.approx(1.7)
 
 
 def test_the_verdict_follows_slopes_and_errors():
     assert judge(made_up(ORDERS, 0.1)).word == "supported"
     assert judge(made_up(ORDERS | {"heun": 1.2}, 0.1)).word == "depends on"
-    assert "Heun not as theory" in judge(made_up(ORDERS | {"heun": 1.2}, 0.1)).sentence
+    assert "that Heun's error falls with the steps to the power of 2, within 0.35 did not hold" in judge(made_up(ORDERS | {"heun": 1.2}, 0.1)).sentence
     assert judge(made_up(ORDERS, 1.5)).word == "not supported here"
+
+
+def test_a_fifth_is_asked_beyond_what_mixtures_make():
+    near = made_up(ORDERS, 0.18, noise=0.06)
+    assert judge(near).word == "depends on" and judge(near).sentence.endswith("less than a fifth of DDIM's error is not settled with 3 seeds.")
+    assert list(expectations(near).values()) == [True] * 5 + [None]
+    assert list(expectations(made_up(dict.fromkeys(ORDERS, 3.0), 0.9)).values()) == [False] * 6
+    assert all(FITTED in scale["steps"] for scale in (STUDY.quick, STUDY.full))

@@ -1,7 +1,7 @@
 """The study of small data: its conditions differ in what they say they differ in, it scores test pictures, and its verdict follows the gains."""
 
 from workings.studies.pictures import SMALL_VIT
-from workings.studies.small_data import HELP, MIXED, NONE, SOME, STUDY, judge, measure
+from workings.studies.small_data import FEW, HELP, MIXED, NONE, SOME, STUDY, expectations, judge, measure
 from workings.studies.study import Scale
 
 
@@ -13,6 +13,8 @@ def test_regularization_changes_the_same_settings_that_are_off_without_it():
 
 def test_every_help_meets_every_part_of_the_data():
     assert len(STUDY.conditions(STUDY.full)) == 4 * len(STUDY.full["parts"])
+    for scale in (STUDY.quick, STUDY.full):
+        assert {"part": FEW, "help": "both"} in STUDY.conditions(scale), "what is judged is measured"
 
 
 def test_a_training_is_scored_on_the_test_pictures(tmp_path):
@@ -36,3 +38,15 @@ def test_the_verdict_follows_the_gains():
     assert judge(made_up(5, -1)).word == "depends on"
     assert judge(made_up(-5, -1)).word == judge(made_up(0.0, -1)).word == "not supported here"
     assert judge(made_up(5, 1)).estimate > 5
+
+
+def test_it_is_judged_at_a_tenth_whatever_fewer_pictures_say():
+    fewer = [row | {"part": 0.05} for row in made_up(9, 9) if row["part"] == 0.1]
+    assert judge(made_up(-0.05, 1) + fewer).word == "depends on" and judge(made_up(5, 1) + fewer).estimate == judge(made_up(5, 1)).estimate
+
+
+def test_each_expectation_can_hold_fail_and_stay_open():
+    assert list(expectations(made_up(5, 1)).values()) == [True, True]
+    assert list(expectations(made_up(1, 3)).values()) == [False, False]
+    assert list(expectations(made_up(1.9, 1)).values()) == [None, True]
+    assert "2 or more with a tenth is not settled with 3 seeds" in judge(made_up(1.9, 1)).sentence

@@ -16,9 +16,10 @@ from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.studies.figures import legend, lines
 from workings.studies.mixture import Mixture
+from workings.studies.outcomes import above, below, told
 from workings.studies.pictures import learn
 from workings.studies.statistics import Interval, paired_difference
-from workings.studies.study import Row, Scale, Study, Verdict
+from workings.studies.study import Row, Scale, Study, Verdict, Word
 from workings.tasks.judge import open_judge
 from workings.tasks.picture_parts import whole
 from workings.tasks.pictures_settings import PicturesData
@@ -30,6 +31,8 @@ SIDE = 16
 """Of the pictures."""
 USUAL = 2.0
 """The weight that is compared with none."""
+GAINED, LOST = 5, 0.2
+"""Points of label accuracy that it should gain at least, and the part of the variety that it should take at least."""
 
 
 def world(seed: int) -> Mixture:
@@ -111,23 +114,32 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
     return exact(seed, scale) if condition["world"] == EXACT else trained(seed, scale, folder)
 
 
-def change(rows: list[Row], world: str, measure: str) -> Interval:
-    """From no guidance to the usual weight."""
-    return paired_difference(rows, measure, {"world": world, "weight": 0.0}, {"world": world, "weight": USUAL})
+def changes(rows: list[Row], measure: str) -> dict[str, Interval]:
+    """For each world, from no guidance to the usual weight."""
+    worlds = dict.fromkeys(row["world"] for row in rows)
+    return {world: paired_difference(rows, measure, {"world": world, "weight": 0.0}, {"world": world, "weight": USUAL}) for world in worlds}
+
+
+def expectations(rows: list[Row]) -> dict[str, bool | None]:
+    """The parts of the hypothesis, in each world."""
+    gains, losses = changes(rows, "accuracy"), changes(rows, "variety")
+    right = {f"{world}: the part that is what it should be rises by at least 5 points": above(gain, GAINED) for world, gain in gains.items()}
+    return right | {f"{world}: the spread within a class falls by at least a fifth": below(loss, -LOST) for world, loss in losses.items()}
 
 
 def judge(rows: list[Row]) -> Verdict:
     """Whether guidance makes drawings more what they should be, and less varied."""
-    worlds = list(dict.fromkeys(row["world"] for row in rows))
-    gains, losses = ({world: change(rows, world, name) for world in worlds} for name in ("accuracy", "variety"))
-    holds = [gains[world].low > 0 and losses[world].high < 0 for world in worlds]
-    word = "supported" if all(holds) else "depends on" if any(holds) or any(gain.low > 0 for gain in gains.values()) else "not supported here"
-    told = "; ".join(
-        f"{world}: a weight of {USUAL:g} makes {gains[world].mean:+.1f} points of label accuracy, and takes {-losses[world].mean:.0%} of the variety"
-        for world in worlds
+    gains, losses = changes(rows, "accuracy"), changes(rows, "variety")
+    holds = [gains[world].low > 0 and losses[world].high < 0 for world in gains]
+    word: Word = "supported" if all(holds) else "depends on" if any(gain.low > 0 for gain in gains.values()) else "not supported here"
+    found = "; ".join(
+        f"{world}: a weight of {USUAL:g} changes the label accuracy by {gains[world].mean:+.1f} points and the variety by {losses[world].mean:+.0%}"
+        for world in gains
     )
-    first = gains[worlds[0]]
-    return Verdict(word, f"{told[0].upper()}{told[1:]}.", first.mean, first.low, first.high, f"points of label accuracy by a weight of {USUAL:g}, {worlds[0]}")
+    missed = "".join(f"; {part}: that {told(held, rows)}" for part, held in expectations(rows).items() if not held)
+    first = gains[EXACT]
+    sentence = f"{found[0].upper()}{found[1:]}{missed}."
+    return Verdict(word, sentence, first.mean, first.low, first.high, f"points of label accuracy by a weight of {USUAL:g}, {EXACT}")
 
 
 def draw(rows: list[Row], figure: Any) -> None:
@@ -171,5 +183,6 @@ STUDY = Study(
     measure=measure,
     judge=judge,
     draw=draw,
+    expectations=expectations,
     measures={"accuracy": "label accuracy, %", "variety": "spread of a class as a part of the real one"},
 )

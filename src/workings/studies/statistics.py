@@ -1,5 +1,6 @@
 """Numbers over seeds: means with Student's interval, and differences of conditions that had the same seeds."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -106,3 +107,11 @@ def averaged(rows: Iterable[Row], by: Sequence[str], measure: str) -> dict[tuple
         if measure in row:
             groups[tuple(row.get(name) for name in by)].append(row)
     return {key: mean_interval(by_seed(group, measure).values()) for key, group in groups.items()}
+
+
+def slopes(rows: Iterable[Row], x: str, y: str) -> list[float]:
+    """By which power of 1 / x the measure y falls, for each seed: the least squares line of the logarithms. Where y is not above 0 there is none: nan."""
+    found = defaultdict(list)
+    for row in rows:
+        found[row["seed"]].append((row[x], row[y]))
+    return [-float(np.polyfit(*np.log(points).T, 1)[0]) if min(value for _, value in points) > 0 else math.nan for points in found.values()]

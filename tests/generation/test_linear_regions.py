@@ -119,6 +119,14 @@ def test_lines_through_one_point_and_neurons_that_are_off_cut_no_more_than_they_
     assert len(linear_regions(model)) == 1
 
 
+def test_a_neuron_that_nothing_hears_cuts_the_plane_but_makes_no_other_map():
+    model = network((7,))
+    assert linear_regions(model, half=1e4).pieces == len(linear_regions(model, half=1e4)) == zaslavsky(7, 2)
+    with torch.no_grad():
+        model.classifier.weight[:, :2] = 0.0
+    assert (linear_regions(model, half=1e4).pieces, len(linear_regions(model, half=1e4))) == (zaslavsky(5, 2), zaslavsky(7, 2))
+
+
 def test_a_neuron_whose_line_is_another_ones_cuts_nothing_more():
     model = network((5,))
     with torch.no_grad():

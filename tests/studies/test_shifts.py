@@ -9,7 +9,7 @@ from torch import nn
 from workings.models.build import build
 from workings.models.picture_presets import fitted
 from workings.settings import parse_assignments
-from workings.studies.shifts import AT, AUGMENTATIONS, MODELS, error, judge, moved
+from workings.studies.shifts import AT, AUGMENTATIONS, MODELS, STUDY, error, expectations, judge, moved
 
 
 def test_the_models_have_as_many_parameters():
@@ -62,3 +62,16 @@ def test_both_convolution_and_augmentation_have_to_help(convolutional, taught, w
     verdict = judge(rows(lost | {("CNN", "none"): convolutional, ("MLP", "shifts"): taught}))
     assert verdict.word == word
     assert verdict.estimate == pytest.approx(31 - sum(convolutional) / 3)
+    assert ("convolution saves any of it is not settled" in verdict.sentence) == (word != "supported")
+
+
+def test_each_part_of_the_hypothesis_holds_or_does_not_or_is_not_settled():
+    lost = {(model, augmentation): (30.0, 31.0, 32.0) for model in MODELS for augmentation in AUGMENTATIONS}
+    good = expectations(rows(lost | {("CNN", "none"): (5, 6, 5), ("ViT", "none"): (20, 21, 20), ("MLP", "shifts"): (10, 11, 10)}))
+    assert list(good.values()) == [True, True, True, True]
+    assert list(expectations(rows(lost | {("CNN", "none"): (20, 21, 20), ("ViT", "none"): (50, 51, 50)})).values()) == [True, False, False, False]
+    assert list(expectations(rows(lost | {("CNN", "none"): (30, 2, 50), ("MLP", "shifts"): (0, 3, 40)})).values()) == [True, None, None, None]
+
+
+def test_the_shift_that_is_judged_is_in_both_scales():
+    assert all(AT in scale["shifts"] for scale in (STUDY.quick, STUDY.full))

@@ -1,8 +1,9 @@
-"""The linear regions of a trained ReLU network, counted exactly on a plane of its inputs (statement 6.1a).
+"""The regions on which a trained ReLU network is affine, counted exactly on a plane of its inputs (statement 6.1a).
 
 A ReLU network is affine on each of many convex regions. On a plane, a neuron of the first layer bends along a line; a neuron of a later layer is affine on
 every region of the layers before it and bends along a line there. So a square of the plane is a list of convex polygons, each with an affine map, and every
 neuron in turn cuts those in two through which its line runs (Hanin and Rolnick 2019). No grid is involved, and nothing that is too small for one is missed.
+What is counted are activation regions: a neuron that later layers do not let through cuts too, though the map is the same on both sides of its line.
 """
 
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def plane_through(inputs: Tensor) -> tuple[Plane, Tensor]:
 
 @dataclass(frozen=True)
 class LinearRegions:
-    """The regions of a network in the square |u|, |v| <= half of a plane."""
+    """The activation regions of a network in the square |u|, |v| <= half of a plane: on each, the same neurons are on."""
 
     corners: Tensor
     """Of each region's polygon, in their order around it, float64 [R, V, 2]; one with fewer corners repeats its last."""
@@ -54,6 +55,11 @@ class LinearRegions:
 
     def __len__(self) -> int:
         return len(self.corners)
+
+    @property
+    def pieces(self) -> int:
+        """How many different affine maps there are, fewer than regions where a neuron cuts that changes nothing."""
+        return len((self.maps / (ROUNDING * self.maps.abs().max().clamp(min=torch.finfo(self.maps.dtype).tiny))).round().unique(dim=0))
 
     def areas(self) -> Tensor:
         """Of each polygon, by the shoelace formula, [R]."""

@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,8 +13,8 @@ from workings.data.augmentation import windows
 from workings.data.pictures import numbers
 from workings.studies.figures import bars, lines
 from workings.studies.pictures import SMALL_VIT, learn, parameters
-from workings.studies.statistics import chosen, paired_difference
-from workings.studies.study import Row, Scale, Study, Verdict
+from workings.studies.statistics import by_seed, chosen, every, mean_interval, mean_of, paired_difference
+from workings.studies.study import Row, Scale, Study, Verdict, Word
 from workings.tasks.picture_classifier import PictureClassifier
 from workings.tasks.picture_parts import read_parts
 from workings.tasks.pictures_settings import PicturesData
@@ -98,15 +99,28 @@ def judge(rows: list[Row]) -> Verdict:
     plain = chosen(lost, {"augmentation": "none"})
     convolution = paired_difference(plain, "lost", {"model": "CNN"}, {"model": "MLP"})
     augmentation = paired_difference(chosen(lost, {"model": "MLP"}), "lost", {"augmentation": "shifts"}, {"augmentation": "none"})
-    helps = [convolution.low > 0, augmentation.low > 0]
-    word = "supported" if all(helps) else "depends on" if any(helps) else "not supported here"
-    each = {model: mean_lost(plain, model) for model in MODELS}
-    taught = {model: mean_lost(chosen(lost, {"augmentation": "shifts"}), model) for model in MODELS}
+    helps = {"convolution": convolution.above(0.0), "augmentation": augmentation.above(0.0)}
+    word: Word = "supported" if all(helps.values()) else "depends on" if any(helps.values()) else "not supported here"
+    each, taught = ({model: mean_of(lost, "lost", {"model": model, "augmentation": augmentation}) for model in MODELS} for augmentation in ("none", "shifts"))
+    missed = "".join(f" That {name} saves any of it is {'ruled out' if found is False else 'not settled'}." for name, found in helps.items() if not found)
     sentence = (
         f"A shift by {AT} pixels costs the MLP {each['MLP']:.1f} points, the ViT {each['ViT']:.1f} and the CNN {each['CNN']:.1f}; "
-        f"trained on shifted pictures {taught['MLP']:.1f}, {taught['ViT']:.1f} and {taught['CNN']:.1f}."
+        f"trained on shifted pictures {taught['MLP']:.1f}, {taught['ViT']:.1f} and {taught['CNN']:.1f}.{missed}"
     )
     return Verdict(word, sentence, convolution.mean, convolution.low, convolution.high, f"points of accuracy that a shift by {AT} pixels costs the MLP more")
+
+
+def expectations(rows: list[Row]) -> dict[str, bool | None]:
+    """The parts of the hypothesis."""
+    plain, shifted = ({model: by_seed(chosen(losses(rows), {"model": model, "augmentation": name}), "lost") for model in MODELS} for name in AUGMENTATIONS)
+    mlp, cnn, vit = (np.array(list(plain[model].values())) for model in MODELS)
+    taught = np.array(list(shifted["MLP"].values()))
+    return {
+        f"the fully connected network loses at least 20 points by a shift of {AT} pixels": mean_interval(mlp).above(20.0),
+        "the convolutional one loses at most a third of that": mean_interval(mlp / 3 - cnn).above(0.0),
+        "the vision transformer lies between them": every([mean_interval(mlp - vit).above(0.0), mean_interval(vit - cnn).above(0.0)]),
+        "shifted pictures in training take away at least half of what the first loses": mean_interval(mlp / 2 - taught).above(0.0),
+    }
 
 
 def losses(rows: list[Row]) -> list[Row]:
@@ -117,12 +131,6 @@ def losses(rows: list[Row]) -> list[Row]:
         for (model, augmentation, seed, shift), accuracy in where.items()
         if shift == AT
     ]
-
-
-def mean_lost(rows: list[Row], model: str) -> float:
-    """Over the seeds."""
-    own = chosen(rows, {"model": model})
-    return sum(row["lost"] for row in own) / len(own)
 
 
 def draw(rows: list[Row], figure: Any) -> None:
@@ -161,6 +169,7 @@ STUDY = Study(
     conditions=conditions,
     measure=measure,
     judge=judge,
+    expectations=expectations,
     draw=draw,
     measures={
         "accuracy": "accuracy on test pictures, %",

@@ -35,5 +35,5 @@ def test_each_expectation_can_hold_fail_and_stay_open():
     assert list(expectations(made_up(4.0)).values()) == [True, True]
     assert list(expectations(made_up(2.0)).values()) == [True, False], "a quarter of ten points is more"
     assert list(expectations(made_up(0.5, spread=3.0)).values()) == [None, None]
-    assert "1 or more with a tenth is not settled with 3 seeds" in judge(made_up(0.5, spread=3.0)).sentence
+    assert "1 or more was asked with a tenth, not settled with 3 seeds" in judge(made_up(0.5, spread=3.0)).sentence
     assert all({"part": FEW} in STUDY.conditions(scale) for scale in (STUDY.quick, STUDY.full))

@@ -59,7 +59,7 @@ def test_what_seeds_alone_could_make_is_not_settled():
     assert list(expectations(made_up(3, 4)).values()) == [True] and list(expectations(made_up(2, 1)).values()) == [False]
     near = made_up(3, 2, noise=0.5)
     assert list(expectations(near).values()) == [None] and judge(near).word == "not supported here"
-    assert "at most 0.9 times is not settled with 3 seeds" in judge(near).sentence
+    assert "at most 0.9 times was asked, not settled with 3 seeds" in judge(near).sentence
 
 
 def test_the_table_has_a_line_for_each_look():

@@ -60,5 +60,5 @@ def test_each_world_has_its_expectations_at_a_weight_that_both_scales_measure():
     assert list(expectations(made_up(10, 0.3)).values()) == [True, True]
     assert list(expectations(made_up(10, 0.3) + made_up(3, 0.1, TRAINED)).values()) == [True, False, True, False]
     assert list(expectations(made_up(4.95, 0.195)).values()) == [None, None]
-    assert "that did not hold" in judge(made_up(3, 0.1)).sentence
+    assert "at least 5 points (exact mixture), which did not hold" in judge(made_up(3, 0.1)).sentence
     assert all({0.0, USUAL} <= set(scale["weights"]) and EXACT in scale["worlds"] for scale in (STUDY.quick, STUDY.full))

@@ -50,5 +50,5 @@ def test_the_verdict_asks_for_more_than_chance():
 def test_what_is_expected_can_hold_fail_and_stay_open():
     assert list(expectations(made_up(0.2, -0.2, 0.1)).values()) == [True]
     assert list(expectations(made_up(2.0, 2.1, 2.2)).values()) == [False]
-    assert "less than 1 either way is not settled with 3 seeds" in judge(made_up(2.0, -2.1, 1.0)).sentence
+    assert "less than 1 either way was expected, not settled with 3 seeds" in judge(made_up(2.0, -2.1, 1.0)).sentence
     assert all({"part": ALL, "top": ATTENTION} in STUDY.conditions(scale) for scale in (STUDY.quick, STUDY.full))

@@ -48,5 +48,5 @@ def test_the_verdict_follows_order_and_shuffling():
 def test_an_order_that_seeds_alone_could_make_is_not_settled():
     near = made_up(noise=2.0, GRU_in=69, GRU_sh=57)
     assert list(expectations(near).values()) == [None, True, True] and judge(near).word == "depends on"
-    assert "is not settled with 3 seeds: GRU over MLP +3.0 points" in judge(near).sentence
+    assert "in this order, not settled with 3 seeds; GRU over MLP +3.0 points" in judge(near).sentence
     assert list(expectations(made_up(MLP_in=95, CNN_sh=90)).values()) == [False, False, False]

@@ -82,13 +82,13 @@ def test_a_slope_is_that_of_the_errors():
 def test_the_verdict_follows_slopes_and_errors():
     assert judge(made_up(ORDERS, 0.1)).word == "supported"
     assert judge(made_up(ORDERS | {"heun": 1.2}, 0.1)).word == "depends on"
-    assert "that Heun's error falls with the steps to the power of 2, within 0.35 did not hold" in judge(made_up(ORDERS | {"heun": 1.2}, 0.1)).sentence
+    assert "that Heun's error falls with the steps to the power of 2, within 0.35, which did not hold" in judge(made_up(ORDERS | {"heun": 1.2}, 0.1)).sentence
     assert judge(made_up(ORDERS, 1.5)).word == "not supported here"
 
 
 def test_a_fifth_is_asked_beyond_what_mixtures_make():
     near = made_up(ORDERS, 0.18, noise=0.06)
-    assert judge(near).word == "depends on" and judge(near).sentence.endswith("less than a fifth of DDIM's error is not settled with 3 seeds.")
+    assert judge(near).word == "depends on" and judge(near).sentence.endswith("less than a fifth of DDIM's error, not settled with 3 seeds.")
     assert list(expectations(near).values()) == [True] * 5 + [None]
     assert list(expectations(made_up(dict.fromkeys(ORDERS, 3.0), 0.9)).values()) == [False] * 6
     assert all(FITTED in scale["steps"] for scale in (STUDY.quick, STUDY.full))

@@ -49,4 +49,4 @@ def test_each_expectation_can_hold_fail_and_stay_open():
     assert list(expectations(made_up(5, 1)).values()) == [True, True]
     assert list(expectations(made_up(1, 3)).values()) == [False, False]
     assert list(expectations(made_up(1.9, 1)).values()) == [None, True]
-    assert "2 or more with a tenth is not settled with 3 seeds" in judge(made_up(1.9, 1)).sentence
+    assert "2 or more were asked with a tenth, not settled with 3 seeds" in judge(made_up(1.9, 1)).sentence

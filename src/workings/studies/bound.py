@@ -14,8 +14,7 @@ from workings.layers.pixel_values import pixel_values
 from workings.layers.randomness import generator
 from workings.objectives.elbo import LatentModel, log_weights
 from workings.studies.figures import lines
-from workings.studies.outcomes import above, below, together, within
-from workings.studies.statistics import Interval, averaged, by_seed, chosen, mean_interval, paired_difference, slopes
+from workings.studies.statistics import Interval, averaged, by_seed, chosen, every, mean_interval, paired_difference, slopes
 from workings.studies.study import Row, Scale, Study, Verdict, Word
 from workings.tasks.picture_parts import whole
 from workings.tasks.pictures_settings import PicturesData
@@ -129,7 +128,7 @@ def slope(rows: list[Row], model: str) -> Interval:
 def rises(rows: list[Row], model: str) -> bool | None:
     """Whether the bound rises from each number of samples to the next."""
     steps = pairwise(sorted({row["samples"] for row in rows}))
-    return together(above(paired_difference(rows, "bound", *({"model": model, "samples": k} for k in step)), 0) for step in steps)
+    return every(paired_difference(rows, "bound", *({"model": model, "samples": k} for k in step)).above(0) for step in steps)
 
 
 def of_vae(rows: list[Row]) -> tuple[Interval, Interval]:
@@ -142,11 +141,11 @@ def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The parts of the hypothesis."""
     lacks, left = of_vae(rows)
     return {
-        "each bound rises with the samples in its sum": together(rises(rows, model) for model in (OFF, WIDE, TRAINED)),
-        "an encoder whose mean is off: the gap falls with them to the power of 1, within 0.2": within(slope(rows, OFF), 1 - NEAR, 1 + NEAR),
-        "an encoder that is too wide: the same": within(slope(rows, WIDE), 1 - NEAR, 1 + NEAR),
-        "the VAE's bound of one sample lacks at least 2 nats": above(lacks, LACKS),
-        "64 samples leave at most half of the VAE's gap": below(left, LEFT),
+        "each bound rises with the samples in its sum": every(rises(rows, model) for model in (OFF, WIDE, TRAINED)),
+        "an encoder whose mean is off: the gap falls with them to the power of 1, within 0.2": slope(rows, OFF).near(1, NEAR),
+        "an encoder that is too wide: the same": slope(rows, WIDE).near(1, NEAR),
+        "the VAE's bound of one sample lacks at least 2 nats": lacks.above(LACKS),
+        "64 samples leave at most half of the VAE's gap": left.below(LEFT),
     }
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from workings.studies.figures import bars
-from workings.studies.outcomes import above, by_part, told, word_of
-from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, learn
-from workings.studies.statistics import Interval, averaged, by_seed, chosen, mean_interval, paired_difference
+from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, by_part, learn, word_of
+from workings.studies.statistics import Interval, averaged, by_seed, chosen, mean_interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
 ALONE, TAUGHT, TEACHER = "student alone", "student taught", "teacher"
@@ -46,8 +45,8 @@ def beyond_way(rows: list[Row]) -> Interval:
 def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The parts of the hypothesis."""
     return {
-        "with a tenth of the pictures, the student is at least 1 point better taught than alone": above(gains(rows)[FEW], BETTER),
-        "and closes a quarter of the way to its teacher": above(beyond_way(rows), 0),
+        "with a tenth of the pictures, the student is at least 1 point better taught than alone": gains(rows)[FEW].above(BETTER),
+        "and closes a quarter of the way to its teacher": beyond_way(rows).above(0),
     }
 
 
@@ -57,8 +56,8 @@ def judge(rows: list[Row]) -> Verdict:
     few = found[FEW]
     ahead = paired_difference(rows, "accuracy", {"part": FEW, "who": ALONE}, {"part": FEW, "who": TEACHER})
     sentence = (
-        f"A teacher gives the student {by_part(found)}; that it is {BETTER} or more with a tenth {told(above(few, BETTER), rows)}. "
-        f"With a tenth the teacher itself is {ahead.mean:+.1f} points better than the student that learns alone."
+        f"A teacher gives the student {by_part(found)}; {BETTER} or more was asked with a tenth, {outcome(rows, few.above(BETTER))}. "
+        f"With a tenth the teacher itself is {abs(ahead.mean):.1f} points {'better' if ahead.mean > 0 else 'worse'} than the student that learns alone."
     )
     return Verdict(word_of(found, FEW), sentence, few.mean, few.low, few.high, f"points of accuracy that the teacher gives with {FEW:.0%} of the pictures")
 

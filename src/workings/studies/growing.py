@@ -12,9 +12,8 @@ import workings
 from workings.models.gan_settings import ProgressiveSettings
 from workings.models.progressive_gan import ProgressiveDiscriminator, ProgressiveGenerator
 from workings.studies.figures import legend, lines
-from workings.studies.outcomes import below, told
 from workings.studies.pictures import learn
-from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, mean_of
+from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, mean_of, outcome
 from workings.studies.study import Row, Scale, Study, Verdict, Word
 from workings.training.journal import read_metrics
 
@@ -118,7 +117,7 @@ def parts(rows: list[Row]) -> dict[str, Interval]:
 
 def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The hypothesis."""
-    return {"after as much compute, the drawings of players that grow are at least 10 % nearer to the pictures": below(parts(rows)["compute"], NEARER)}
+    return {"after as much compute, the drawings of players that grow are at least 10 % nearer to the pictures": parts(rows)["compute"].below(NEARER)}
 
 
 def judge(rows: list[Row]) -> Verdict:
@@ -130,7 +129,7 @@ def judge(rows: list[Row]) -> Verdict:
     (held,) = expectations(rows).values()
     sentence = (
         f"Growing ends at {compute.mean:.2f} ({compute.low:.2f} to {compute.high:.2f}) times the distance that full size from the start has after as much "
-        f"compute; that it is at most {NEARER} times {told(held, rows)}. After as many pictures it is {pictures.mean:.2f} ({pictures.low:.2f} to "
+        f"compute; at most {NEARER} times was asked, {outcome(rows, held)}. After as many pictures it is {pictures.mean:.2f} ({pictures.low:.2f} to "
         f"{pictures.high:.2f}) times, and growing takes {saved:.0%} less compute for them; {right[ON]:.0f} % of its drawings are what they should be, "
         f"{right[OFF]:.0f} % of the others'."
     )

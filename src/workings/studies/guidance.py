@@ -16,9 +16,8 @@ from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.studies.figures import legend, lines
 from workings.studies.mixture import Mixture
-from workings.studies.outcomes import above, below, told
 from workings.studies.pictures import learn
-from workings.studies.statistics import Interval, paired_difference
+from workings.studies.statistics import Interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict, Word
 from workings.tasks.judge import open_judge
 from workings.tasks.picture_parts import whole
@@ -123,8 +122,8 @@ def changes(rows: list[Row], measure: str) -> dict[str, Interval]:
 def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The parts of the hypothesis, in each world."""
     gains, losses = changes(rows, "accuracy"), changes(rows, "variety")
-    right = {f"{world}: the part that is what it should be rises by at least 5 points": above(gain, GAINED) for world, gain in gains.items()}
-    return right | {f"{world}: the spread within a class falls by at least a fifth": below(loss, -LOST) for world, loss in losses.items()}
+    right = {f"the part that is what it should be rises by at least 5 points ({world})": gain.above(GAINED) for world, gain in gains.items()}
+    return right | {f"the spread within a class falls by at least a fifth ({world})": loss.below(-LOST) for world, loss in losses.items()}
 
 
 def judge(rows: list[Row]) -> Verdict:
@@ -136,7 +135,7 @@ def judge(rows: list[Row]) -> Verdict:
         f"{world}: a weight of {USUAL:g} changes the label accuracy by {gains[world].mean:+.1f} points and the variety by {losses[world].mean:+.0%}"
         for world in gains
     )
-    missed = "".join(f"; {part}: that {told(held, rows)}" for part, held in expectations(rows).items() if not held)
+    missed = "".join(f"; it was expected that {part}, {outcome(rows, held)}" for part, held in expectations(rows).items() if not held)
     first = gains[EXACT]
     sentence = f"{found[0].upper()}{found[1:]}{missed}."
     return Verdict(word, sentence, first.mean, first.low, first.high, f"points of label accuracy by a weight of {USUAL:g}, {EXACT}")

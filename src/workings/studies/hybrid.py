@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from workings.studies.figures import bars
-from workings.studies.outcomes import by_part, told, within, word_of
-from workings.studies.pictures import accuracy, learn, parameters
-from workings.studies.statistics import Interval, averaged, paired_difference
+from workings.studies.pictures import accuracy, by_part, learn, parameters, word_of
+from workings.studies.statistics import Interval, averaged, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
 ATTENTION, CONVOLUTION = "attention", "convolutions"
@@ -47,14 +46,17 @@ def gains(rows: list[Row]) -> dict[float, Interval]:
 
 def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The hypothesis, which names no part of the pictures: all of them."""
-    return {"it changes the accuracy by less than 1 point either way": within(gains(rows)[ALL], -LITTLE, LITTLE)}
+    return {"it changes the accuracy by less than 1 point either way": gains(rows)[ALL].near(0, LITTLE)}
 
 
 def judge(rows: list[Row]) -> Verdict:
     """Whether attention is better, beyond what seeds make."""
     found = gains(rows)
     most, (held,) = found[ALL], expectations(rows).values()
-    sentence = f"Attention on the last map gives {by_part(found)}, against convolutions of the same size; less than {LITTLE} either way {told(held, rows)}."
+    sentence = (
+        f"Attention on the last map gives {by_part(found)}, against convolutions of the same size; less than {LITTLE} either way was expected, "
+        f"{outcome(rows, held)}."
+    )
     return Verdict(word_of(found, ALL), sentence, most.mean, most.low, most.high, f"points of accuracy that attention gives with {ALL:.0%} of the pictures")
 
 

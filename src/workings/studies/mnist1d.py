@@ -8,9 +8,8 @@ import numpy as np
 
 from workings.data.mnist1d import as_pictures, mnist1d
 from workings.studies.figures import bars
-from workings.studies.outcomes import above, below, together, told
 from workings.studies.pictures import accuracy, learn, parameters
-from workings.studies.statistics import Interval, averaged, chosen, mean_interval, paired_difference
+from workings.studies.statistics import Interval, averaged, chosen, every, mean_interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict, Word
 
 LEARNED, TESTED = 4000, 1000
@@ -76,9 +75,9 @@ def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The parts of the hypothesis."""
     cost = costs(rows)
     return {
-        "logistic regression, MLP, GRU and CNN stand in this order": together(above(step, 0) for step in steps_up(rows).values()),
-        "with the places shuffled the CNN loses at least 20 points": above(cost["CNN"], LOST),
-        "and the MLP at most 5": below(cost["MLP"], KEPT),
+        "logistic regression, MLP, GRU and CNN stand in this order": every(step.above(0) for step in steps_up(rows).values()),
+        "with the places shuffled the CNN loses at least 20 points": cost["CNN"].above(LOST),
+        "with the places shuffled the MLP loses at most 5": cost["MLP"].below(KEPT),
     }
 
 
@@ -89,9 +88,9 @@ def judge(rows: list[Row]) -> Verdict:
     word: Word = "supported" if all(parts.values()) else "depends on" if cost.low >= LOST else "not supported here"
     away = mean_interval(abs(found[key] - PUBLISHED[key]) for key in found).mean
     models = ", ".join(f"{model} {found[model, 'in order']:.0f} % (shuffled {found[model, 'shuffled']:.0f})" for model in MODELS)
-    missed = "".join(f"; that {part} {told(held, rows)}" for part, held in parts.items() if not held)
+    missed = "".join(f"; it was expected that {part}, {outcome(rows, held)}" for part, held in parts.items() if not held)
     unsure = [f"{name} {step.mean:+.1f} points ({step.low:+.1f} to {step.high:+.1f})" for name, step in steps_up(rows).items() if step.low <= 0]
-    sentence = f"{models}; {away:.1f} points from the published numbers on average{missed}{''.join(f': {name}' for name in unsure)}."
+    sentence = f"{models}; {away:.1f} points from the published numbers on average{missed}{''.join(f'; {name}' for name in unsure)}."
     return Verdict(word, sentence, cost.mean, cost.low, cost.high, "points of accuracy that shuffling the places costs the CNN")
 
 

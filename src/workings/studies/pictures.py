@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import workings
+from workings.studies.statistics import Interval
+from workings.studies.study import Word
 
 SETTINGS: dict[str, Any] = {"training.batch": 64}
 """What studies train with unless they say otherwise."""
@@ -37,3 +39,16 @@ def accuracy(run: Any) -> float:
 def parameters(run: Any) -> int:
     """How many numbers the run's model has learned."""
     return sum(parameter.numel() for parameter in run.load().model.parameters())
+
+
+def word_of(gains: dict[float, Interval], at: float) -> Word:
+    """Of gains by part of the pictures: supported if it is sure where the hypothesis asks for it, and nowhere surely a loss; it depends if one is sure."""
+    sure = [key for key, gain in gains.items() if gain.low > 0]
+    if at in sure and all(gain.high >= 0 for gain in gains.values()):
+        return "supported"
+    return "depends on" if sure else "not supported here"
+
+
+def by_part(gains: dict[float, Interval]) -> str:
+    """Points of accuracy with each part of the pictures, as a sentence lists them."""
+    return ", ".join(f"{gain.mean:+.1f} points ({gain.low:+.1f} to {gain.high:+.1f}) with {part:.0%} of the pictures" for part, gain in gains.items())

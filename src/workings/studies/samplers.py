@@ -12,8 +12,7 @@ from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.studies.figures import lines
 from workings.studies.mixture import Mixture
-from workings.studies.outcomes import below, told, within
-from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, slopes
+from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, outcome, slopes
 from workings.studies.study import Row, Scale, Study, Verdict, Word
 
 ORDERS = {"ddpm": 1, "ddim": 1, "euler": 1, "heun": 2, "dpm++": 2}
@@ -77,10 +76,10 @@ def parts(rows: list[Row]) -> list[float]:
 def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The parts of the hypothesis."""
     each = {
-        f"{NAMED[name]}'s error falls with the steps to the power of {ORDERS[name]}, within {NEAR}": within(slope, ORDERS[name] - NEAR, ORDERS[name] + NEAR)
+        f"{NAMED[name]}'s error falls with the steps to the power of {ORDERS[name]}, within {NEAR}": slope.near(ORDERS[name], NEAR)
         for name, slope in orders(rows).items()
     }
-    return each | {f"with {FITTED} steps DPM-Solver++ has less than a fifth of DDIM's error": below(mean_interval(parts(rows)), LESS)}
+    return each | {f"with {FITTED} steps DPM-Solver++ has less than a fifth of DDIM's error": mean_interval(parts(rows)).below(LESS)}
 
 
 def judge(rows: list[Row]) -> Verdict:
@@ -89,7 +88,7 @@ def judge(rows: list[Row]) -> Verdict:
     part = mean_interval(ratios)
     word: Word = "supported" if all(held.values()) else "depends on" if part.high < 1 else "not supported here"
     slopes_told = ", ".join(f"{NAMED[name]} {slope.mean:.2f}" for name, slope in found.items())
-    missed = "".join(f"; that {expected} {told(value, rows)}" for expected, value in held.items() if not value)
+    missed = "".join(f"; it was expected that {expected}, {outcome(rows, value)}" for expected, value in held.items() if not value)
     sentence = (
         f"Errors fall with the steps to the power of {slopes_told}; with {FITTED} steps the error of DPM-Solver++ is {part.mean:.0%} of DDIM's, "
         f"{min(ratios):.0%} to {max(ratios):.0%} from mixture to mixture{missed}."

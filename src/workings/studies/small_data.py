@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workings.studies.figures import bars
-from workings.studies.outcomes import above, by_part, told, word_of
-from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, learn
-from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, paired_difference
+from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, by_part, learn, word_of
+from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
 NONE: dict[str, Any] = {"optimizer.weight_decay": 0.0, "model.body.stochastic_depth": 0.0, "model.body.dropout": 0.0}
@@ -56,8 +55,8 @@ def more_with_few(rows: list[Row]) -> Interval:
 def expectations(rows: list[Row]) -> dict[str, bool | None]:
     """The parts of the hypothesis."""
     return {
-        "with a tenth of the pictures, both together raise the accuracy by 2 points or more": above(gains(rows)[FEW], RAISED),
-        "with all of them by less": above(more_with_few(rows), 0),
+        "with a tenth of the pictures, both together raise the accuracy by 2 points or more": gains(rows)[FEW].above(RAISED),
+        "with all of them by less": more_with_few(rows).above(0),
     }
 
 
@@ -65,7 +64,7 @@ def judge(rows: list[Row]) -> Verdict:
     """Whether both together gain with a tenth of the pictures, and lose with no part of them."""
     found = gains(rows)
     few = found[FEW]
-    sentence = f"Both together change the accuracy by {by_part(found)}; that it is {RAISED} or more with a tenth {told(above(few, RAISED), rows)}."
+    sentence = f"Both together change the accuracy by {by_part(found)}; {RAISED} or more were asked with a tenth, {outcome(rows, few.above(RAISED))}."
     return Verdict(word_of(found, FEW), sentence, few.mean, few.low, few.high, f"points of accuracy that both gain with {FEW:.0%} of the pictures")
 
 

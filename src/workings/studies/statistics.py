@@ -109,9 +109,10 @@ def averaged(rows: Iterable[Row], by: Sequence[str], measure: str) -> dict[tuple
     return {key: mean_interval(by_seed(group, measure).values()) for key, group in groups.items()}
 
 
-def slopes(rows: Iterable[Row], x: str, y: str) -> list[float]:
+def slopes(rows: Sequence[Row], x: str, y: str) -> list[float]:
     """By which power of 1 / x the measure y falls, for each seed: the least squares line of the logarithms. Where y is not above 0 there is none: nan."""
-    found = defaultdict(list)
-    for row in rows:
-        found[row["seed"]].append((row[x], row[y]))
-    return [-float(np.polyfit(*np.log(points).T, 1)[0]) if min(value for _, value in points) > 0 else math.nan for points in found.values()]
+    found = []
+    for seed in by_seed(rows, y):
+        xs, ys = ([row[name] for row in chosen(rows, {"seed": seed})] for name in (x, y))
+        found.append(-float(np.polyfit(np.log(xs), np.log(ys), 1)[0]) if min(ys) > 0 else math.nan)
+    return found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workings.studies.regularizers import EACH, HELP, STUDY, judge, measure
+from workings.studies.regularizers import EACH, HELP, PART, STUDY, expectations, judge, measure
 from workings.studies.study import Scale
 
 
@@ -32,9 +32,21 @@ def made_up(**gains: tuple[float, ...]) -> list[dict]:
     ]
 
 
-def test_the_verdict_asks_for_more_than_chance():
-    assert judge(made_up()).word == "supported" and judge(made_up()).estimate == pytest.approx(1.0)
-    assert judge(made_up(dropout=(2.0, -2.0, 0.0))).word == "depends on"
-    assert "in nats, by dropout -0.30." in judge(made_up()).sentence
-    none = {name.replace(" ", "_"): (2.0, -2.0, 0.0) for name in (*EACH, "all")}
-    assert judge(made_up(**none)).word == "not supported here"
+def test_the_verdict_asks_for_more_than_chance_of_each_help_of_equal_compute():
+    verdict = judge(made_up())
+    assert verdict.word == "supported" and verdict.estimate == pytest.approx(1.0) and "in nats, by dropout -0.30." in verdict.sentence
+    unsure = judge(made_up(dropout=(2.0, -2.0, 0.0)))
+    assert unsure.word == "depends on" and "not settled by 3 seeds are dropout" in unsure.sentence and "gained by dropout" in unsure.unit
+    none = {name.replace(" ", "_"): (2.0, -2.0, 0.0) for name in EACH}
+    assert judge(made_up(**none)).word == "not supported here"  # though all together, with five times the compute, gain
+    assert "below 0 are weight decay" in judge(made_up(weight_decay=(-1.0, -1.1, -0.9))).sentence
+
+
+def test_each_part_of_the_hypothesis_holds_or_does_not_or_is_not_settled():
+    good = dict(ensemble=(1.5, 1.6, 1.4), weight_decay=(0.1, 0.2, 0.0), early_stopping=(0.1, 0.2, 0.0), all=(3.0, 3.1, 2.9))
+    assert list(expectations(made_up(**good)).values()) == [True, True, True, True, False, True]
+    assert list(expectations(made_up(ensemble=(0.5, 0.6, 0.4), dropout=(-2.0, 0.0, 2.0))).values()) == [False, None, False, False, False, False]
+
+
+def test_the_part_that_is_judged_is_in_both_scales():
+    assert all(PART in scale["parts"] for scale in (STUDY.quick, STUDY.full))

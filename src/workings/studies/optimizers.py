@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import astuple
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from workings.blackboard.optimizers import best_momentum, best_rate, contraction, momentum_contraction, steps_until
+from workings.errors import counted
 from workings.layers.randomness import generator
 from workings.report.figures import INK
 from workings.studies.figures import bars, lines
 from workings.studies.pictures import learn
-from workings.studies.statistics import chosen, mean_interval
+from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, mean_of
 from workings.studies.study import Row, Scale, Study, Verdict, Word
 from workings.training.journal import read_metrics
 from workings.training.optimizers import make_optimizers
@@ -39,10 +41,14 @@ RATES = {
     "gradient descent": (0.05, 0.15, 0.5),
     "stochastic": (0.05, 0.15, 0.5),
     "momentum": (0.01, 0.03, 0.1),
-    "adam": (1e-3, 3e-3, 1e-2),
-    "muon": (0.01, 0.03, 0.1),
+    "adam": (3e-3, 1e-2, 3e-2),
+    "muon": (0.03, 0.1, 0.3),
 }
 """The best of three is what counts, as anyone would choose it."""
+FASTER = ("momentum", "adam", "muon")
+"""Those of which the claim says that they need fewer steps."""
+HARDLY = 0.1
+"""The part of the steps that counts as hardly any."""
 NETWORK: dict[str, Any] = {
     "model.preset": "mlp",
     "model.widths": [64, 64],
@@ -73,7 +79,7 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
         found = {settings.muon_rate if name == "muon" else settings.rate: steps_down(settings, number, seed, scale["most"]) for settings in ways(name, number)}
     rate = min(found, key=lambda rate: found[rate])
     row: Row = {"steps": found[rate], "rate": rate} | expected(name, problem)
-    return [row]
+    return [row | ({"looks": scale["every"]} if problem == "pictures" else {})]
 
 
 def ways(name: str, number: float) -> list[OptimizerSettings]:
@@ -133,34 +139,56 @@ def steps_on_pictures(name: str, rate: float, seed: int, scale: Scale, folder: P
     return min(seen, default=scale["steps"])
 
 
-def judge(rows: list[Row]) -> Verdict:
-    """Whether descent on quadratics takes as many steps as their shape says, and whether Adam or Muon needs fewer than plain steps on pictures."""
-    away = [abs(row["steps"] / row["expected"] - 1) for row in rows if "expected" in row and row["optimizer"] == "gradient descent"]
+def times(rows: list[Row], name: str) -> Interval:
+    """How many times as many steps plain stochastic descent needs on pictures, the geometric mean over the seeds."""
     pictures = chosen(rows, {"problem": "pictures"})
-    plain = {row["seed"]: row["steps"] for row in chosen(pictures, {"optimizer": "stochastic"})}
-    gains = {
-        name: mean_interval(math.log(plain[row["seed"]] / row["steps"]) for row in chosen(pictures, {"optimizer": name}))
-        for name in ("adam", "muon", "momentum")
-    }
-    best = max(gains, key=lambda name: gains[name].mean)
-    gain = gains[best]
-    known, faster = max(away) < 0.25, gain.low > 0
-    word: Word = "supported" if known and faster else "depends on" if known or faster else "not supported here"
+    own, plain = (by_seed(chosen(pictures, {"optimizer": one}), "steps") for one in (name, "stochastic"))
+    found = mean_interval(math.log(plain[seed] / own[seed]) for seed in own)
+    return Interval(*(math.exp(min(x, 700.0)) for x in (found.mean, found.low, found.high)))
+
+
+def farthest(rows: list[Row]) -> float:
+    """How far the steps of gradient descent on a quadratic are from the closed form at most, as a part of it."""
+    return max(abs(row["steps"] / row["expected"] - 1) for row in rows if "expected" in row and row["optimizer"] == "gradient descent")
+
+
+def judge(rows: list[Row]) -> Verdict:
+    """Whether momentum, Adam and Muon, each by itself, need fewer steps than plain stochastic descent on pictures; the number is that of the least sure one."""
+    gains = {name: times(rows, name) for name in FASTER}
+    sure = [name for name, gain in gains.items() if gain.above(1.0)]
+    word: Word = "supported" if len(sure) == len(FASTER) else "depends on" if sure else "not supported here"
     worst = max((row["problem"] for row in rows if "expected" in row), key=lambda problem: float(problem.split()[1]))
-    need = {name: mean_steps(rows, worst, name) for name in QUADRATIC}
+    need = {name: mean_of(rows, "steps", {"problem": worst, "optimizer": name}) for name in QUADRATIC}
     listed = ", ".join(f"{name} {steps:,.0f}" for name, steps in need.items())
+    (looks,) = {row["looks"] for row in rows if "looks" in row}
+    each = ", ".join(f"{name} {gain.mean:.1f} ({gain.low:.1f} to {gain.high:.1f})" for name, gain in gains.items())
+    missed = [f"{name} is {'slower' if gain.below(1.0) else 'not settled'}" for name, gain in gains.items() if name not in sure]
     sentence = (
-        f"On a quadratic of {worst}: {listed} steps; gradient descent is within {max(away):.0%} of the closed form. On pictures {best} needs "
-        f"{math.exp(gain.mean):.1f} times fewer steps than plain stochastic descent ({mean_steps(rows, 'pictures', 'stochastic'):.0f})."
+        f"On pictures, times fewer steps than plain stochastic descent ({mean_of(rows, 'steps', {'problem': 'pictures', 'optimizer': 'stochastic'}):.0f}), "
+        f"looked at after every {counted(looks, 'step')}: {each}{'; more than 1 is asked of each, and ' if missed else ''}{', '.join(missed)}. On a quadratic "
+        f"of {worst}: {listed} steps, Adam's and Muon's kept from the end by a constant rate; gradient descent within {farthest(rows):.0%} of the closed form."
     )
-    estimate, low, high = (math.exp(min(x, 700.0)) for x in (gain.mean, gain.low, gain.high))
-    return Verdict(word, sentence, estimate, low, high, f"times as many steps for plain stochastic descent as for {best}, on pictures")
+    least = min(gains, key=lambda name: gains[name].low)
+    return Verdict(
+        word, sentence, *astuple(gains[least]), f"times as many steps for plain stochastic descent as for {least}, the least sure of three, on pictures"
+    )
 
 
-def mean_steps(rows: list[Row], problem: str, name: str) -> float:
-    """Over the seeds."""
-    own = chosen(rows, {"problem": problem, "optimizer": name})
-    return sum(row["steps"] for row in own) / len(own)
+def expectations(rows: list[Row]) -> dict[str, bool | None]:
+    """The parts of the hypothesis."""
+    quadratics = [row | {"number": float(row["problem"].split()[1])} for row in rows if row["problem"] != "pictures"]
+    plain, momentum = (
+        {(row["number"], row["seed"]): row["steps"] for row in chosen(quadratics, {"optimizer": name})} for name in ("gradient descent", "momentum")
+    )
+    halved = [times(rows, name).above(2.0) for name in ("adam", "muon")]
+    return {
+        "gradient descent on quadratics is within 25 % of the closed form": farthest(rows) < 0.25,
+        "momentum needs less than half of its steps from a condition number of 100 on": all(
+            steps < plain[place] / 2 for place, steps in momentum.items() if place[0] >= 100
+        ),
+        "on pictures, Adam or Muon needs at most half as many steps as plain stochastic descent": True if True in halved else None if None in halved else False,
+        f"all pictures in a step need hardly fewer steps (by {HARDLY:.0%} at most) than 128 of them": times(rows, "gradient descent").below(1 / (1 - HARDLY)),
+    }
 
 
 def draw(rows: list[Row], figure: Any) -> None:
@@ -184,14 +212,17 @@ STUDY = Study(
     hypothesis="On quadratics, gradient descent needs ln(1000) / ln((k + 1) / (k - 1)) steps for a condition number k, within 25 %, and momentum less than "
     "half of that from k = 100 on; on pictures, Adam or Muon needs at most half as many steps as plain stochastic descent, and all pictures in a step need "
     "hardly fewer steps than 128 of them.",
+    changed="That there are 900 pictures and 0.7 nats to reach was settled after first runs. When the best of three had been judged, Adam's and Muon's rates "
+    "on pictures were moved up, as the best had been the highest, each of the three was judged by itself, and the full study looks after every step.",
     varied="The optimizer, each with its best constant rate (known for the first two on quadratics, else the best of several); the condition number.",
     held="The quadratic (16 x 16, curvatures on a logarithmic line) and where it begins; the network (two layers of 64, ReLU) and its first weights, pictures, "
     "128 in a step but for gradient descent, which sees all 900.",
     quick=Scale(seeds=3, options={"conditions": [10, 100, 400], "most": 2000, "steps": 200, "every": 5}),
-    full=Scale(seeds=5, options={"conditions": [10, 30, 100, 300, 1000], "most": 6000, "steps": 600, "every": 5}),
+    full=Scale(seeds=5, options={"conditions": [10, 30, 100, 300, 1000], "most": 6000, "steps": 120, "every": 1}),
     conditions=conditions,
     measure=measure,
     judge=judge,
+    expectations=expectations,
     draw=draw,
     measures={"steps": "steps", "expected": "closed form", "rate": "rate of the best run"},
     height=2.9,

@@ -1,6 +1,5 @@
 """5.2c: players that grow against the same players at full size from the start, by the pictures that they have seen and by the compute that they have used."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from workings.studies.figures import legend, lines
 from workings.studies.pictures import learn
 from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, mean_of, outcome
 from workings.studies.study import Row, Scale, Study, Verdict, Word
+from workings.studies.training import assignments
 from workings.training.journal import read_metrics
 
 ON, OFF = "growing", "full size from the start"
@@ -75,9 +75,8 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
         "optimizer.rate": RATE,
         "training.batch": BATCH,
     }
-    assignments = [f"{name}={json.dumps(value)}" for name, value in given.items()]
     run = workings.train(
-        "gan", data="fashion", labels=True, judge=judge.folder, steps=steps, seed=seed, set=assignments, out=folder / "run", quiet=True, report=False
+        "gan", data="fashion", labels=True, judge=judge.folder, steps=steps, seed=seed, set=assignments(given), out=folder / "run", quiet=True, report=False
     )
     settings = ProgressiveSettings(image_size=(SIDE, SIDE), classes=10, **grows)
     looks = [row for row in read_metrics(run.metrics) if row["event"] == "validation"]

@@ -1,6 +1,5 @@
 """5.3c: what classifier-free guidance buys and costs, on a mixture of Gaussians whose conditional denoiser is exact, and with a model trained on clothes."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from workings.studies.mixture import Mixture
 from workings.studies.pictures import learn
 from workings.studies.statistics import Interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict, Word
+from workings.studies.training import assignments
 from workings.tasks.judge import open_judge
 from workings.tasks.picture_parts import whole
 from workings.tasks.pictures_settings import PicturesData
@@ -84,9 +84,8 @@ def trained(seed: int, scale: Scale, folder: Path) -> list[Row]:
     """Of clothes: a small model that is told the class; a classifier trained beside it says what a drawing is, and spreads are those of its features."""
     judge = open_judge(learn(folder, 0, scale["judge_steps"], name="judge", model__preset="cnn", data__size=[SIDE]).folder)
     given = {"data.size": [SIDE], "model.preset": "unet-tiny", "training.evaluate_every": scale["train_steps"], "shown.steps": 4}
-    assignments = [f"{name}={json.dumps(value)}" for name, value in given.items()]
     steps: dict[str, Any] = dict(steps=scale["train_steps"], seed=seed)
-    run = workings.train("diffusion", data="fashion", labels=True, **steps, set=assignments, out=folder / "run", quiet=True, report=False)
+    run = workings.train("diffusion", data="fashion", labels=True, **steps, set=assignments(given), out=folder / "run", quiet=True, report=False)
     test = whole(PicturesData(source="fashion", size=(SIDE,)))
     real = judge.features(test.pixels(torch.arange(len(test))))
     rows = []

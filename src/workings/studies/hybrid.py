@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from workings.studies.figures import bars
-from workings.studies.pictures import accuracy, by_part, learn, parameters, word_of
+from workings.studies.pictures import accuracy, by_part, learn, word_of
 from workings.studies.statistics import Interval, averaged, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
+from workings.studies.training import parameters
 
 ATTENTION, CONVOLUTION = "attention", "convolutions"
 LAYERS, RESIDUAL_LAYERS = 3, 2

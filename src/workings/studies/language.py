@@ -1,11 +1,11 @@
 """The language models of studies: so many steps, and one score at the end."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import workings
 from workings.studies.statistics import Interval
+from workings.studies.training import assignments
 
 SETTINGS: dict[str, Any] = {
     "model.layers": 2,
@@ -23,13 +23,18 @@ SETTINGS: dict[str, Any] = {
 def learn(folder: Path, seed: int, steps: int, data: str = "pride", **settings: Any) -> Any:
     """The run of a language model in a folder of that name; settings: by their full names with __ for the dot, such as model__tau="1"; None leaves one out."""
     given = SETTINGS | {"training.evaluate_every": steps} | {name.replace("__", "."): value for name, value in settings.items()}
-    assignments = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
-    return workings.train("language", data=data, out=folder / "run", overwrite=True, steps=steps, seed=seed, set=assignments, quiet=True, report=False)
-
-
-def parameters(run: Any) -> int:
-    """How many numbers the run's model has learned."""
-    return sum(parameter.numel() for parameter in run.load().model.parameters())
+    chosen = assignments({name: value for name, value in given.items() if value is not None})
+    return workings.train(
+        "language",
+        data=data,
+        out=folder / "run",
+        overwrite=True,
+        steps=steps,
+        seed=seed,
+        set=chosen,
+        quiet=True,
+        report=False,
+    )
 
 
 def told(gain: Interval) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 
 from workings.data.mnist1d import as_pictures, mnist1d
 from workings.studies.figures import bars
-from workings.studies.pictures import accuracy, learn, parameters
+from workings.studies.pictures import accuracy, learn
 from workings.studies.statistics import Interval, averaged, chosen, every, mean_interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict, Word
+from workings.studies.training import parameters
 
 LEARNED, TESTED = 4000, 1000
 MODELS: dict[str, dict[str, Any]] = {

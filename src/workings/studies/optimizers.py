@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -169,8 +168,9 @@ def judge(rows: list[Row]) -> Verdict:
         f"of {worst}: {listed} steps, Adam's and Muon's kept from the end by a constant rate; gradient descent within {farthest(rows):.0%} of the closed form."
     )
     least = min(gains, key=lambda name: gains[name].low)
+    one = gains[least]
     return Verdict(
-        word, sentence, *astuple(gains[least]), f"times as many steps for plain stochastic descent as for {least}, the least sure of three, on pictures"
+        word, sentence, one.mean, one.low, one.high, f"times as many steps for plain stochastic descent as for {least}, the least sure of three, on pictures"
     )
 
 

@@ -1,12 +1,12 @@
 """The picture classifiers of studies: so many steps over built-in pictures, and one score at the end, of test pictures that chose nothing."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import workings
 from workings.studies.statistics import Interval
 from workings.studies.study import Word
+from workings.studies.training import assignments
 
 SETTINGS: dict[str, Any] = {"training.batch": 64}
 """What studies train with unless they say otherwise."""
@@ -27,18 +27,12 @@ LARGER_VIT = SMALL_VIT | {"model.body.layers": 4, "model.patch_size": [4, 4]}
 def learn(folder: Path, seed: int, steps: int, data: str = "fashion", name: str = "run", **settings: Any) -> Any:
     """The run of a classifier in a folder; settings: by their full names, with a dot or with __ for it, such as model__preset="cnn"."""
     given = SETTINGS | {"training.evaluate_every": steps} | {key.replace("__", "."): value for key, value in settings.items()}
-    assignments = [f"{key}={json.dumps(value)}" for key, value in given.items()]
-    return workings.train("pictures", data=data, out=folder / name, overwrite=True, steps=steps, seed=seed, set=assignments, quiet=True, report=False)
+    return workings.train("pictures", data=data, out=folder / name, overwrite=True, steps=steps, seed=seed, set=assignments(given), quiet=True, report=False)
 
 
 def accuracy(run: Any) -> float:
     """Of the test pictures, in percent."""
     return 100 * run.tested()["accuracy"]
-
-
-def parameters(run: Any) -> int:
-    """How many numbers the run's model has learned."""
-    return sum(parameter.numel() for parameter in run.load().model.parameters())
 
 
 def word_of(gains: dict[float, Interval], at: float) -> Word:

@@ -1,7 +1,6 @@
 """Pretrained against from scratch, by the number of labels (statement 3.1)."""
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from workings.data.order import permutation
 from workings.studies.figures import lines
 from workings.studies.statistics import Interval, chosen, every, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
+from workings.studies.training import assignments
 
 BEGINS = ("scratch", "pretrained")
 HELD_OUT = 2000
@@ -50,8 +50,7 @@ def tune(out: Path, seed: int, steps: int, longest: int, set: dict[str, Any], **
     """A run of sentences whose weights are the last, not the best ones, so that what is scored has chosen nothing."""
     alike = {"optimizer.name": "muon", "optimizer.rate": 3e-3, "optimizer.layer_decay": 1.0, "training.evaluate_every": steps, "training.batch": 32}
     settings = alike | {"training.precision": "float32", "data.longest": longest} | set
-    assignments = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
-    return workings.train("sentences", out=out, overwrite=True, steps=steps, seed=seed, set=assignments, quiet=True, report=False, **given)
+    return workings.train("sentences", out=out, overwrite=True, steps=steps, seed=seed, set=assignments(settings), quiet=True, report=False, **given)
 
 
 def write(path: Path, rows: Sequence[tuple[str, str]]) -> str:

@@ -10,9 +10,10 @@ import torch
 from workings.layers.recurrence import CELLS
 from workings.report.figures import INK
 from workings.studies.figures import lines
-from workings.studies.language import learn, parameters
+from workings.studies.language import learn
 from workings.studies.statistics import Interval, averaged, chosen, every, mean_of, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
+from workings.studies.training import parameters
 
 MODELS = ("rnn", "gru", "lstm", "transformer")
 LETTERS, WIDTH, HEADS, TOKENS = "abcdefghijklmnop", 64, 2, 2048

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -92,8 +91,9 @@ def judge(rows: list[Row]) -> Verdict:
         f"With about five times the compute: {more}. The test loss falls beyond chance, in nats, by {less or 'none'}."
     )
     least = min(EACH, key=lambda name: gained[name].low)
+    one = gained[least]
     return Verdict(
-        word, sentence, *astuple(gained[least]), f"points of accuracy gained by {least}, the least sure of the four, with {PART:.0%} of the pictures"
+        word, sentence, one.mean, one.low, one.high, f"points of accuracy gained by {least}, the least sure of the four, with {PART:.0%} of the pictures"
     )
 
 

@@ -12,9 +12,10 @@ from torch import Tensor
 from workings.data.augmentation import windows
 from workings.data.pictures import numbers
 from workings.studies.figures import bars, lines
-from workings.studies.pictures import SMALL_VIT, learn, parameters
+from workings.studies.pictures import SMALL_VIT, learn
 from workings.studies.statistics import by_seed, chosen, every, mean_interval, mean_of, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict, Word
+from workings.studies.training import parameters
 from workings.tasks.picture_classifier import PictureClassifier
 from workings.tasks.picture_parts import read_parts
 from workings.tasks.pictures_settings import PicturesData

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from workings.studies.figures import bars
-from workings.studies.language import learn, parameters, told
+from workings.studies.language import learn, told
 from workings.studies.statistics import Interval, every, mean_of, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
+from workings.studies.training import parameters
 
 LAYERS, HEADS = 2, 2
 SIZES = {"tokens": 2048, "width": 64}

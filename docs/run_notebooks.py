@@ -70,12 +70,12 @@ def figures() -> Iterator[Output]:
 
 def run_cell(code: str, names: dict[str, Any], name: str, count: int) -> list[Output]:
     """The outputs of one cell. names: the variables, which it changes."""
-    *statements, last = ast.parse(code).body
-    shown = isinstance(last, ast.Expr) and not code.rstrip().endswith(";")
+    statements = ast.parse(code).body
+    last = statements.pop() if statements and isinstance(statements[-1], ast.Expr) and not code.rstrip().endswith(";") else None
     printed, value = io.StringIO(), None
     with contextlib.redirect_stdout(printed):
-        exec(compile(ast.Module(statements if shown else [*statements, last], []), name, "exec"), names)
-        if isinstance(last, ast.Expr) and shown:
+        exec(compile(ast.Module(statements, []), name, "exec"), names)
+        if isinstance(last, ast.Expr):
             value = eval(compile(ast.Expression(last.value), name, "eval"), names)
     outputs: list[Output] = [{"output_type": "stream", "name": "stdout", "text": lines(printed.getvalue())}] if printed.getvalue() else []
     if value is not None:

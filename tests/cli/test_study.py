@@ -1,8 +1,13 @@
-"""`workings study` lists what there is, and refuses what there is not in one sentence."""
+"""`workings study` lists what there is, runs one or all, and refuses what there is not in one sentence."""
+
+from types import SimpleNamespace
 
 import pytest
 
 from workings.cli.main import main
+from workings.errors import BadInput
+from workings.studies import catalog
+from workings.studies.result import kept_result
 
 
 def test_an_unknown_study_is_one_sentence(capsys):
@@ -17,3 +22,34 @@ def test_quick_and_full_together_are_refused(capsys):
         main(["study", "all", "--quick", "--full"])
     assert end.value.code == 2
     assert "not with both" in capsys.readouterr().err
+
+
+def test_without_a_name_all_are_listed_with_what_was_found(capsys):
+    main(["study"])
+    said = capsys.readouterr().out.splitlines()
+    heads, found = said[::2], said[1::2]
+    assert [head.split()[1] for head in heads] == catalog.NAMES
+    tau = kept_result("tau")
+    assert found[catalog.NAMES.index("tau")].strip() == f"{tau.verdict.word} ({tau.scale}): {tau.verdict.sentence}"
+
+
+@pytest.mark.parametrize(("flags", "scale"), [([], "quick"), (["--full"], "full")])
+def test_all_of_them_have_a_folder_each_and_one_without_a_verdict_does_not_stop_the_rest(flags, scale, tmp_path, monkeypatch, capsys):
+    asked = {}
+
+    def study(name, **given):
+        asked[name] = given
+        if name == "b":
+            raise BadInput("b holds a study with other settings.")
+        return SimpleNamespace(verdict=SimpleNamespace(word="supported", sentence=f"{name} rises."))
+
+    monkeypatch.setattr(catalog, "NAMES", ["a", "b", "c"])
+    monkeypatch.setattr("workings.verbs.study", study)
+    with pytest.raises(SystemExit) as end:
+        main(["study", "all", "--out", str(tmp_path), *flags])
+    assert end.value.code == 2
+    assert {name: given["out"] for name, given in asked.items()} == {name: tmp_path / f"study-{name}-{scale}" for name in "abc"}
+    assert {given["full"] for given in asked.values()} == {scale == "full"}
+    heard = capsys.readouterr()
+    assert heard.out.splitlines() == ["a: supported. a rises.", "c: supported. c rises."]
+    assert "b holds a study" in heard.err and "came to no verdict: b." in heard.err

@@ -52,7 +52,7 @@ def test_a_part_that_fails_is_written_down_and_the_others_are_done(tmp_path, cap
     assert 'href="vae/report.html"' in page
     said = capsys.readouterr().err
     assert "1 of 2  language: about" in said and "language: failed: " in said and "left" in said
-    assert not Diary(done.folder).facts["over"]
+    assert Diary(done.folder).facts["over"]  # every part has been tried
     assert "no-such-text.txt" in Diary(done.folder).of("language")["traceback"]
 
 
@@ -92,8 +92,20 @@ def test_without_a_folder_the_newest_tour_that_is_not_over_goes_on(tmp_path, mon
         (tmp_path / "runs" / name).mkdir(parents=True)
         Diary(tmp_path / "runs" / name).write(over=over)
     assert unfinished().name == "tour-2"
+    for name, text in (("tour-4", '{"parts"'), ("tour-5", "[]"), ("tour-6", "null")):
+        (tmp_path / "runs" / name).mkdir()
+        (tmp_path / "runs" / name / "tour.json").write_text(text)
+    assert unfinished().name == "tour-2"  # damaged ones stand in nobody's way
     assert folder_of(None).name == "tour-2"
     assert folder_of("mine").name == "mine"
+    assert folder_of("runs/tour-3").name == "tour-3" and unfinished().name == "tour-3"  # named, it goes on
+
+
+def test_minutes_that_are_too_few_are_said(tmp_path, capsys):
+    (job,) = tiny("vae")
+    for minutes, said in ((0.1, True), (WHOLE, False)):
+        tour(tmp_path / str(minutes), minutes=minutes, jobs=(replace(job, given={"data": "no-such-pictures"}),), questions=())
+        assert ("not 0.1 minutes, but about" in capsys.readouterr().err) == said
 
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):

@@ -1,5 +1,6 @@
 """What the tour has done so far, in one file of its folder: so that a tour that was stopped goes on, and the page knows how long each part took."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from workings.training.checkpoints import write_whole
 
 
 class Diary:
-    """tour.json: for each part its seconds, the scores that were taken after its training, and what went wrong."""
+    """tour.json: for each part its seconds, the scores that were taken after its training, and what went wrong; over: every part has been tried."""
 
     def __init__(self, folder: Path):
         self.path = folder / NAME
         try:
-            self.facts: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {"parts": {}, "over": False}
-        except ValueError as error:
+            known = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+            self.facts: dict[str, Any] = {"parts": {}, "over": False} | known
+        except (ValueError, TypeError) as error:
             raise BadInput(f"{self.path} is not whole JSON: {error}; remove it, and the tour goes on with the parts that are there.") from error
 
     def of(self, part: str) -> dict[str, Any]:
@@ -42,6 +44,9 @@ NAME = "tour.json"
 
 
 def unfinished(runs: Path = Path("runs")) -> Path | None:
-    """The newest folder of a tour here that is not over."""
-    found = [path.parent for path in runs.glob(f"tour-*/{NAME}") if not Diary(path.parent).facts["over"]]
+    """The newest folder of a tour here that is not over; one whose diary is damaged is left alone."""
+    found = []
+    for path in runs.glob(f"tour-*/{NAME}"):
+        with contextlib.suppress(BadInput):
+            found += [path.parent] if not Diary(path.parent).facts["over"] else []
     return max(found, key=lambda folder: folder.name, default=None)

@@ -40,6 +40,8 @@ def tour(
     folder = folder_of(out)
     diary = Diary(folder)
     trip = Trip(folder, diary, whole(minutes or WHOLE, jobs, questions), jobs, questions, quiet)
+    if minutes is not None and trip.seconds > 60 * minutes + 1:
+        trip.say(f"studies, scores and reports take what they take: not {minutes:g} minutes, but about {duration(trip.seconds)}")
     try:
         failed = trip.go()
         trip.say("writing the page")
@@ -48,7 +50,7 @@ def tour(
         failed += write_page(folder / PAGE, folder, diary, jobs, questions, trip.scale)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"the tour is stopped and what was learned is saved; go on with: {command(f'tour --out {folder}')}") from None
-    diary.write(over=not failed)
+    diary.write(over=True)  # one that failed is tried again when its folder is named, so that a part that never works keeps nobody from a new tour
     return Toured(folder, tuple(dict.fromkeys(failed)))
 
 
@@ -58,7 +60,7 @@ def folder_of(out: str | Path | None) -> Path:
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not Diary(folder).path.exists())):
         raise BadInput(f"{folder} exists and is not the folder of a tour; choose another --out.")
     folder.mkdir(parents=True, exist_ok=True)
-    Diary(folder).write()
+    Diary(folder).write(over=False)
     return folder
 
 
@@ -71,6 +73,11 @@ class Trip:
             *((job.name, (job.minutes * scale + OVERHEAD) * 60, lambda job=job: self.job(job)) for job in jobs),
             *((question.name, question.minutes * 60, lambda question=question: self.question(question)) for question in questions),
         ]
+
+    @property
+    def seconds(self) -> float:
+        """Of all parts, about."""
+        return sum(expected for _, expected, _ in self.parts)
 
     def say(self, line: str) -> None:
         """A line for whoever waits."""

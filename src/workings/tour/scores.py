@@ -54,7 +54,8 @@ def language(record: Record, extra: Extra) -> list[Score]:
 def sentences(record: Record, extra: Extra) -> list[Score]:
     """Accuracy beside that of always saying the commonest class."""
     best = record.best or {}
-    return [Score("of the held-out sentences judged right", percent(best["accuracy"]), f"{percent(best['majority_accuracy'])} by always saying the same")]
+    what = "of the held-out sentences judged right, by which its best weights were chosen"
+    return [Score(what, percent(best["accuracy"]), f"{percent(best['majority_accuracy'])} by always saying the same")]
 
 
 def translation(record: Record, extra: Extra) -> list[Score]:

@@ -39,13 +39,6 @@ class Job:
         """Those of `workings.train`. minutes: of training."""
         return {"task": self.task, **self.given, "minutes": minutes, "set": list(self.settings)}
 
-    def command(self, minutes: float) -> str:
-        """What does this alone, as a person can type it."""
-        flags = [word for name, value in self.given.items() for word in ((f"--{name}",) if value is True else (f"--{name}", str(value)))]
-        flags += ["--minutes", f"{minutes:.3g}"]
-        flags += [word for setting in self.settings for word in ("--set", setting)]
-        return command(shlex.join(["train", self.task, *flags]))
-
     def scored_with(self, folder: Path) -> dict[str, Any]:
         """The arguments of `workings.evaluate`, the judge being a run in the tour's folder."""
         return self.scoring | ({"judge": folder / self.scoring["judge"]} if "judge" in self.scoring else {})

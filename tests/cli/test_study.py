@@ -26,11 +26,10 @@ def test_quick_and_full_together_are_refused(capsys):
 
 def test_without_a_name_all_are_listed_with_what_was_found(capsys):
     main(["study"])
-    said = capsys.readouterr().out.splitlines()
-    heads, found = said[::2], said[1::2]
-    assert [head.split()[1] for head in heads] == catalog.NAMES
+    said = capsys.readouterr().out
+    assert [line.split()[1] for line in said.splitlines() if not line.startswith(" ")] == catalog.NAMES
     tau = kept_result("tau")
-    assert found[catalog.NAMES.index("tau")].strip() == f"{tau.verdict.word} ({tau.scale}): {tau.verdict.sentence}"
+    assert f"{tau.verdict.word} ({tau.scale}): {tau.verdict.sentence}" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(("flags", "scale"), [([], "quick"), (["--full"], "full")])
@@ -53,3 +52,10 @@ def test_all_of_them_have_a_folder_each_and_one_without_a_verdict_does_not_stop_
     heard = capsys.readouterr()
     assert heard.out.splitlines() == ["a: supported. a rises.", "c: supported. c rises."]
     assert "b holds a study" in heard.err and "came to no verdict: b." in heard.err
+
+
+def test_options_without_a_name_are_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["study", "--full"])
+    assert end.value.code == 2
+    assert "Which study?" in capsys.readouterr().err

@@ -138,3 +138,18 @@ def test_conditions_without_a_seed_in_common_have_no_difference():
 
 def test_what_is_not_kept_is_nothing():
     assert kept_result("nothing") is None
+
+
+def test_a_damaged_plan_and_files_in_the_place_of_folders_are_one_sentence_before_anything_is_measured(tmp_path):
+    running.run_study(made_up(), out=tmp_path / "lines", quiet=True)
+    (tmp_path / "lines" / "study.json").write_text("{")
+    (tmp_path / "file").write_text("dear")
+    MEASURED.clear()
+    for options, said in (
+        (dict(out=tmp_path / "lines"), "study.json is damaged"),
+        (dict(out=tmp_path / "file"), "not the folder of a study"),
+        (dict(out=tmp_path / "new", keep=tmp_path / "file"), "file is not a folder"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            running.run_study(made_up(), quiet=True, **options)
+    assert not MEASURED

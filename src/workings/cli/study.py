@@ -1,10 +1,12 @@
 """`workings study NAME`: claims of the lectures as experiments."""
 
 import sys
+import textwrap
 from pathlib import Path
 
+from workings.cli.help import WIDTH
 from workings.cli.shape import make_app
-from workings.errors import BadInput, counted
+from workings.errors import BadInput, command, counted
 
 app = make_app(
     "study",
@@ -33,7 +35,7 @@ def study(
     report.html. What is measured is kept: a study that was stopped goes on with the same command.
 
     Args:
-        name: A study of the list, or all.
+        name: A study of the list, or all of them, which takes an hour on two cores.
         quick: A first look, in under three minutes on two cores that nothing else wants. This is the default.
         full: With more seeds, sizes and steps, in under thirty minutes.
         out: The folder; with all, the folder of the folders. [default: runs/study-NAME-quick or runs/study-NAME-full]
@@ -45,6 +47,8 @@ def study(
     from workings.studies.catalog import NAMES, find
 
     if name is None:
+        if quick or full or out or keep or overwrite or quiet:
+            raise BadInput("Which study? Name one of the list that `workings study` prints, or all.")
         print("\n".join(listed()))
         return
     if quick and full:
@@ -56,6 +60,11 @@ def study(
         place = Path(out) / f"study-{one}-{scale}" if out and name == "all" else out
         try:
             result = verbs.study(one, full=full, out=place, keep=keep, overwrite=overwrite, quiet=quiet)
+        except KeyboardInterrupt as stop:
+            if name != "all":
+                raise
+            again = command(f"study all --{scale}" + (f" --out {out}" if out else "") + (f" --keep {keep}" if keep else ""))
+            raise KeyboardInterrupt(f"{str(stop).partition('; ')[0]} of {one}; go on with: {again}") from None
         except BadInput as error:
             if name != "all":
                 raise
@@ -76,5 +85,5 @@ def listed() -> list[str]:
     for study in map(find, NAMES):
         result = kept_result(study.name)
         found = f"{result.verdict.word} ({result.scale}): {result.verdict.sentence}" if result else "not run yet"
-        lines += [f"{study.statement:<6} {study.name:<16} {study.title}", f"       {found}"]
+        lines += [f"{study.statement:<6} {study.name:<16} {study.title}", textwrap.fill(found, WIDTH, initial_indent=" " * 7, subsequent_indent=" " * 7)]
     return lines

@@ -44,6 +44,8 @@ def run_study(study: Study, full: bool = False, out: Path | None = None, keep: P
     said = (lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     units = [Unit(condition, seed) for condition in study.conditions(scale) for seed in range(scale.seeds)]
     plan = {"study": study.name, "scale": kind, "seeds": scale.seeds, "options": plain(scale.options)}
+    if keep and keep.exists() and not keep.is_dir():
+        raise BadInput(f"{keep} is not a folder; give one with --keep that takes the result.")
     begin(folder, plan | {"conditions": plain(study.conditions(scale))}, overwrite)
     said(f"{study.name} ({study.statement}): {study.claim}\n  expected: {study.hypothesis}\n  {counted(len(units), 'measurement')}, in {folder}")
     again = command(f"study {study.name} --{kind} --out {folder}" + (f" --keep {keep}" if keep else ""))
@@ -77,12 +79,22 @@ def begin(folder: Path, plan: dict[str, Any], overwrite: bool) -> None:
     if written.exists() and overwrite:
         shutil.rmtree(folder)
     if written.exists():
-        if json.loads(written.read_text(encoding="utf-8")) != plan:
-            raise BadInput(f"{folder} holds a study with other settings; choose another --out, or add --overwrite.")
-    elif folder.exists() and any(folder.iterdir()):
+        held = read_plan(written)
+        if held != plan:
+            which = "it with other settings" if held.get("study") == plan["study"] else f"another one, {held.get('study')}"
+            raise BadInput(f"{folder} holds a study, {which}; choose another --out, or add --overwrite.")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} exists and is not the folder of a study; choose another --out.")
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(written, json.dumps(plan, indent=1).encode())
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """What is measured in a folder."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise BadInput(f"{path} is damaged; choose another --out, or add --overwrite to measure everything anew.") from None
 
 
 def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, said: Callable[[str], None], again: str) -> tuple[list[Row], float, float]:

@@ -30,6 +30,8 @@ COMMANDS = [
     ["export"],
     ["push"],
     ["report"],
+    ["study"],
+    ["tour"],
     ["data"],
     ["doctor"],
     ["demo"],

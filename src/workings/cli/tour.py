@@ -13,7 +13,7 @@ app = make_app("tour", "workings tour", "workings tour --open", "workings tour -
 
 @app.default
 def tour(*, out: str | None = None, minutes: float | None = None, open: bool = False, quiet: bool = False) -> None:
-    """Do all seven jobs and three studies in ten minutes, and show everything on one page.
+    """Do all seven jobs and three studies, and show everything on one page.
 
     It trains a model that writes, one that judges sentences, one that translates, one that tells pictures apart and three that draw, all from nothing
     and on built-in data, then runs three studies, and writes tour.html: text that was written, a sentence with what each of its tokens did, a

@@ -9,7 +9,6 @@ from workings.settings import merge, parse_assignments
 from workings.stages import all_stages, train_run
 from workings.tasks.jobs import refuse_other_first, settings_module
 from workings.tasks.recipes import make_way, read_recipe
-from workings.training.journal import read_metrics
 from workings.training.run import Run as RunFolder
 from workings.training.run import open_run
 
@@ -41,16 +40,6 @@ class Run(RunFolder):
     def draw(self, n: int = 16, **choices: Any) -> Any:
         """Pictures, as `workings.draw` gives them."""
         return draw(self.folder, n, **choices)
-
-    def scores(self) -> dict[str, float]:
-        """The numbers of the newest validation, as they stand in the record."""
-        validations = [row for row in read_metrics(self.metrics) if row["event"] == "validation"]
-        return {name: value for name, value in validations[-1].items() if name != "event" and isinstance(value, int | float)} if validations else {}
-
-    def tested(self) -> dict[str, float]:
-        """The numbers of the test at the very end, of a run that is over and whose data has a part for it."""
-        tests = [row for row in read_metrics(self.metrics) if row["event"] == "test"]
-        return {name: value for name, value in tests[-1].items() if name != "event" and isinstance(value, int | float)} if tests else {}
 
     def evaluate(self, **choices: Any) -> dict[str, float]:
         """Scores on the validation data, as `workings.evaluate` gives them."""

@@ -15,7 +15,6 @@ from workings.studies.pictures import learn
 from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, mean_of, outcome
 from workings.studies.study import Row, Scale, Study, Verdict, Word
 from workings.studies.training import assignments
-from workings.training.journal import read_metrics
 
 ON, OFF = "growing", "full size from the start"
 BATCH, SHARE = 16, 6
@@ -79,7 +78,7 @@ def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) ->
         "gan", data="fashion", labels=True, judge=judge.folder, steps=steps, seed=seed, set=assignments(given), out=folder / "run", quiet=True, report=False
     )
     settings = ProgressiveSettings(image_size=(SIDE, SIDE), classes=10, **grows)
-    looks = [row for row in read_metrics(run.metrics) if row["event"] == "validation"]
+    looks = run.validations()
     return [
         {
             "look": look,

@@ -17,7 +17,6 @@ from workings.studies.figures import bars, lines
 from workings.studies.pictures import learn
 from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, mean_of
 from workings.studies.study import Row, Scale, Study, Verdict, Word
-from workings.training.journal import read_metrics
 from workings.training.optimizers import make_optimizers
 from workings.training.settings import OptimizerSettings
 
@@ -134,7 +133,7 @@ def steps_on_pictures(name: str, rate: float, seed: int, scale: Scale, folder: P
     looks = {"training.evaluate_every": scale["every"], "training.checkpoint_every": scale["steps"]}
     given: dict[str, Any] = NETWORK | PICTURES[name] | looks | {which: rate}
     run = learn(folder, seed, scale["steps"], **given)
-    seen = [row["step"] for row in read_metrics(run.metrics) if row["event"] == "validation" and row["loss"] <= LOSS]
+    seen = [row["step"] for row in run.validations() if row["loss"] <= LOSS]
     return min(seen, default=scale["steps"])
 
 

@@ -87,6 +87,23 @@ class Run:
         rows = read_metrics(self.metrics) if self.metrics.exists() else []
         return max((row["total_seconds"] for row in rows if row["event"] == "checkpoint"), default=0.0)
 
+    def validations(self) -> list[dict[str, Any]]:
+        """The numbers of every validation, the first one first: its step, its scores."""
+        return self.measured("validation")
+
+    def scores(self) -> dict[str, float]:
+        """The numbers of the newest validation."""
+        return (self.validations() or [{}])[-1]
+
+    def tested(self) -> dict[str, float]:
+        """The numbers of the test at the very end, of a run that is over and whose data has a part for it."""
+        return (self.measured("test") or [{}])[-1]
+
+    def measured(self, event: str) -> list[dict[str, Any]]:
+        """The numbers of each event of a kind, as they stand in the record."""
+        rows = (row for row in read_metrics(self.metrics) if row["event"] == event)
+        return [{name: value for name, value in row.items() if isinstance(value, int | float)} for row in rows]
+
     def newest(self) -> int:
         """The step of the newest checkpoint, 0 before the first."""
         rows = read_metrics(self.metrics) if self.metrics.exists() else []

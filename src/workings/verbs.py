@@ -284,7 +284,7 @@ def report(*runs: str | Path, out: str | Path | None = None) -> Path:
 def study(name: str, *, full: bool = False, out: str | Path | None = None, keep: str | Path | None = None, overwrite: bool = False, quiet: bool = False) -> Any:
     """A claim of the lectures as an experiment: runs what is not measured yet, and returns the `Result`, with its rows and its verdict.
 
-    full: with more seeds, sizes and steps; takes up to half an hour rather than up to three minutes. out: the folder, runs/study-NAME-SCALE by default.
+    full: with more seeds, sizes and steps; takes up to half an hour rather than a few minutes. out: the folder, runs/study-NAME-SCALE by default.
     keep: a folder that gets the result as NAME-SCALE.json. overwrite: measure anew.
     """
     from workings.studies.catalog import find

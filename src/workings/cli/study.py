@@ -36,7 +36,7 @@ def study(
 
     Args:
         name: A study of the list, or all of them, which takes an hour on two cores.
-        quick: A first look, in under three minutes on two cores that nothing else wants. This is the default.
+        quick: A first look, in one to five minutes on two cores that nothing else wants. This is the default.
         full: With more seeds, sizes and steps, in under thirty minutes.
         out: The folder; with all, the folder of the folders. [default: runs/study-NAME-quick or runs/study-NAME-full]
         keep: A folder that takes the result as NAME-quick.json or NAME-full.json too.

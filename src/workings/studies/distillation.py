@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from workings.studies.figures import bars
-from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, by_part, learn, word_of
-from workings.studies.statistics import Interval, averaged, by_seed, chosen, mean_interval, outcome, paired_difference
+from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, by_part, draw_parts, learn, word_of
+from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
 ALONE, TAUGHT, TEACHER = "student alone", "student taught", "teacher"
@@ -63,12 +62,8 @@ def judge(rows: list[Row]) -> Verdict:
 
 
 def draw(rows: list[Row], figure: Any) -> None:
-    """A group of bars for each part of the pictures."""
-    axes = figure.subplots()
-    shown = [row | {"share": f"{row['part']:.0%}"} for row in rows]
-    bars(axes, shown, "share", "accuracy", "who", "part of 4,500 pictures", "accuracy on test pictures, %")
-    means = [interval.mean for interval in averaged(rows, ["part", "who"], "accuracy").values()]
-    axes.set_ylim(min(means) - 5, max(means) + 3)
+    """The accuracy of each, by the part of the pictures."""
+    draw_parts(rows, figure, "who")
 
 
 STUDY = Study(

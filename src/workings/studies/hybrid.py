@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from workings.studies.figures import bars
-from workings.studies.pictures import accuracy, by_part, learn, word_of
-from workings.studies.statistics import Interval, averaged, outcome, paired_difference
+from workings.studies.pictures import accuracy, by_part, draw_parts, learn, word_of
+from workings.studies.statistics import Interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 from workings.studies.training import parameters
 
@@ -62,12 +61,8 @@ def judge(rows: list[Row]) -> Verdict:
 
 
 def draw(rows: list[Row], figure: Any) -> None:
-    """A group of bars for each part of the data."""
-    axes = figure.subplots()
-    shown = [row | {"share": f"{row['part']:.0%}", "on top": row["top"]} for row in rows]
-    bars(axes, shown, "share", "accuracy", "on top", "part of 4,500 pictures", "accuracy on test pictures, %")
-    means = [interval.mean for interval in averaged(rows, ["part", "top"], "accuracy").values()]
-    axes.set_ylim(min(means) - 5, max(means) + 3)
+    """The accuracy of each, by the part of the pictures."""
+    draw_parts(rows, figure, "top")
 
 
 STUDY = Study(

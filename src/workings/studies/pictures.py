@@ -1,11 +1,13 @@
 """The picture classifiers of studies: so many steps over built-in pictures, and one score at the end, of test pictures that chose nothing."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import workings
-from workings.studies.statistics import Interval
-from workings.studies.study import Word
+from workings.studies.figures import bars
+from workings.studies.statistics import Interval, averaged
+from workings.studies.study import Row, Word
 from workings.studies.training import assignments
 
 SETTINGS: dict[str, Any] = {"training.batch": 64}
@@ -46,3 +48,11 @@ def word_of(gains: dict[float, Interval], at: float) -> Word:
 def by_part(gains: dict[float, Interval]) -> str:
     """Points of accuracy with each part of the pictures, as a sentence lists them."""
     return ", ".join(f"{gain.mean:+.1f} points ({gain.low:+.1f} to {gain.high:+.1f}) with {part:.0%} of the pictures" for part, gain in gains.items())
+
+
+def draw_parts(rows: Sequence[Row], figure: Any, by: str) -> None:
+    """A group of bars for each part of the pictures, a bar for each value of a column."""
+    axes = figure.subplots()
+    bars(axes, [row | {"share": f"{row['part']:.0%}"} for row in rows], "share", "accuracy", by, "part of 4,500 pictures", "accuracy on test pictures, %")
+    means = [interval.mean for interval in averaged(rows, ["part", by], "accuracy").values()]
+    axes.set_ylim(min(means) - 5, max(means) + 3)

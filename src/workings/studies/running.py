@@ -59,7 +59,7 @@ def run_study(study: Study, full: bool = False, out: Path | None = None, keep: P
         command=f"workings study {study.name} --{kind}",
         date=time.strftime("%Y-%m-%d"),
         seconds=round(seconds, 1),
-        processor_seconds=round(processor, 1) if processor else None,
+        processor_seconds=round(processor, 1),
         machine={key: value for key, value in machine().items() if key != "git"},
         verdict=verdict,
         rows=rows,
@@ -122,7 +122,7 @@ def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, said: 
                 file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
             shutil.rmtree(scratch)
         total += done[key]["seconds"]
-        processor += done[key].get("processor", 0.0)
+        processor += done[key]["processor"]
         rows += [plain(unit.condition) | {"seed": unit.seed} | row for row in done[key]["rows"]]
         said(f"  {number} of {len(units)}  {unit.text}  {done[key]['seconds']:.1f} s  about {duration(total / number * (len(units) - number))} left")
     return rows, total, processor

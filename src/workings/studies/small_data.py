@@ -8,8 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from workings.studies.figures import bars
-from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, by_part, learn, word_of
+from workings.studies.pictures import LARGER_VIT, SMALL_VIT, accuracy, by_part, draw_parts, learn, word_of
 from workings.studies.statistics import Interval, by_seed, chosen, mean_interval, outcome, paired_difference
 from workings.studies.study import Row, Scale, Study, Verdict
 
@@ -69,11 +68,8 @@ def judge(rows: list[Row]) -> Verdict:
 
 
 def draw(rows: list[Row], figure: Any) -> None:
-    """A group of bars for each part of the data."""
-    shown = [row | {"part": f"{row['part']:.0%}"} for row in rows]
-    axes = figure.subplots()
-    bars(axes, shown, "part", "accuracy", "help", "part of 4,500 pictures", "accuracy on test pictures, %")
-    axes.set_ylim(bottom=max(0, min(row["accuracy"] for row in rows) - 10))
+    """The accuracy of each, by the part of the pictures."""
+    draw_parts(rows, figure, "help")
 
 
 STUDY = Study(

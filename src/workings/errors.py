@@ -18,6 +18,16 @@ def counted(number: int, noun: str, several: str = "") -> str:
     return f"{number:,} {noun if number == 1 else several or noun + 's'}"
 
 
+def enumerated(words: Iterable[object]) -> str:
+    """Words as a sentence lists them.
+
+    >>> enumerated(["learned"]), enumerated(["learned", "rotary"]), enumerated([4, 16, 64])
+    ('learned', 'learned and rotary', '4, 16 and 64')
+    """
+    *first, last = map(str, words)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def command(verb: str) -> str:
     """A command as the person can type it: `workings verb`, or as `./run` was called.
 

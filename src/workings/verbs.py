@@ -281,16 +281,26 @@ def report(*runs: str | Path, out: str | Path | None = None) -> Path:
     return write_report([open_run(run).folder for run in runs], Path(out) if out is not None else None, run_sections)
 
 
-def study(name: str, *, full: bool = False, out: str | Path | None = None, keep: str | Path | None = None, overwrite: bool = False, quiet: bool = False) -> Any:
+def study(
+    name: str,
+    *,
+    full: bool = False,
+    out: str | Path | None = None,
+    keep: str | Path | None = None,
+    overwrite: bool = False,
+    jobs: int | None = None,
+    quiet: bool = False,
+) -> Any:
     """A claim of the lectures as an experiment: runs what is not measured yet, and returns the `Result`, with its rows and its verdict.
 
-    full: with more seeds, sizes and steps; takes up to half an hour rather than a few minutes. out: the folder, runs/study-NAME-SCALE by default.
-    keep: a folder that gets the result as NAME-SCALE.json. overwrite: measure anew.
+    full: with more seeds, sizes and steps; takes up to half an hour rather than three minutes. out: the folder, runs/study-NAME-SCALE by default.
+    keep: a folder that gets the result as NAME-SCALE.json. overwrite: measure anew. jobs: measurements at once, each in a process with one thread (a script
+    has to call this under `if __name__ == "__main__":`); by default as many as torch takes threads. With 1, all is measured in this process.
     """
     from workings.studies.catalog import find
     from workings.studies.running import run_study
 
-    return run_study(find(name), full, Path(out) if out else None, Path(keep) if keep else None, overwrite, quiet)
+    return run_study(find(name), full, Path(out) if out else None, Path(keep) if keep else None, overwrite, jobs, quiet)
 
 
 def data(name: str | None = None) -> Any:

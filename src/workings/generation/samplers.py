@@ -93,3 +93,4 @@ def dpm_solver(denoise: Denoise, x: Tensor, levels: Tensor, noise: Noise, watch:
 
 
 SAMPLERS: dict[str, Callable[..., Tensor]] = {"ddpm": ddpm, "ddim": ddim, "euler": euler, "heun": heun, "dpm++": dpm_solver}
+"""Name -> (denoise, x, levels, noise, watch) -> x_0; each says its equation and its source (5.3)."""

@@ -11,6 +11,7 @@ import workings
 from workings.generation.guidance import guided
 from workings.generation.noise_levels import noise_levels
 from workings.generation.samplers import SAMPLERS
+from workings.layers.randomness import generator
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.studies.figures import legend, lines
@@ -26,6 +27,8 @@ from workings.tasks.pictures_settings import PicturesData
 EXACT, TRAINED = "exact mixture", "trained on clothes"
 CLASSES, PARTS = 3, 2
 """Of the mixture, and how many Gaussians a class is made of."""
+WORLD, DRAWS = 0, 1
+"""What is drawn from a seed: the mixture, and where the drawings begin."""
 SIDE = 16
 """Of the pictures."""
 USUAL = 2.0
@@ -36,7 +39,7 @@ GAINED, LOST = 5, 0.2
 
 def world(seed: int) -> Mixture:
     """Three classes in the plane that overlap, of two Gaussians each; other ones for each seed."""
-    g = torch.Generator().manual_seed(seed)
+    g = generator(seed, WORLD)
     angles = 2 * torch.pi * (torch.arange(CLASSES, dtype=torch.float64) / CLASSES).repeat_interleave(PARTS)
     centers = 0.7 * torch.stack([angles.cos(), angles.sin()], 1)
     means = centers + 0.4 * torch.randn(CLASSES * PARTS, 2, generator=g, dtype=torch.float64)
@@ -63,7 +66,7 @@ def exact(seed: int, scale: Scale) -> list[Row]:
     mixture, rows = world(seed), []
     own = [own_spread(mixture, label) for label in range(CLASSES)]
     for weight in scale["weights"]:
-        g, right, spreads = torch.Generator().manual_seed(seed), [], []
+        g, right, spreads = generator(seed, DRAWS), [], []
         for label in range(CLASSES):
             x = drawn(mixture, label, weight, scale["points"], scale["steps"], g)
             right.append(float((mixture.probabilities(x).argmax(1) == label).double().mean()))

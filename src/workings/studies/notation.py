@@ -5,6 +5,7 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+from workings.errors import enumerated
 from workings.studies.figures import bars
 from workings.studies.language import learn
 from workings.studies.statistics import Interval, every, mean_interval, outcome, paired_difference
@@ -78,7 +79,7 @@ def judge(rows: list[Row]) -> Verdict:
     sentence = (
         f"All three changes together: {total.mean:+.3f} nats a character ({total.low:+.3f} to {total.high:+.3f}; "
         f"below +{NOTHING} was asked, {outcome(rows, nothing)}); each alone, on average over the others: {alone}"
-        f"{f'; more than +{NOTHING} for certain: ' + ' and '.join(worse) if worse else ''}; interactions: {tied or 'none for certain'}."
+        f"{f'; more than +{NOTHING} for certain: ' + enumerated(worse) if worse else ''}; interactions: {tied or 'none for certain'}."
     )
     return Verdict(word, sentence, total.mean, total.low, total.high, "nats a character, all three changes less none")
 

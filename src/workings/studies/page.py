@@ -41,7 +41,8 @@ def expected(study: Study, result: Result) -> list[tuple[str, str]]:
 def times(result: Result) -> str:
     """How long it took."""
     by_processor = f", {formats.duration(result.processor_seconds)} by the processor" if result.processor_seconds else ""
-    return f"{formats.duration(result.seconds)} by the clock{by_processor}"
+    at_once = f", {result.jobs} measurements at once" if result.jobs > 1 else ""
+    return f"{formats.duration(result.seconds)} by the clock{at_once}{by_processor}"
 
 
 def study_page(study: Study, result: Result) -> str:

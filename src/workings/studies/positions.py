@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from workings.errors import enumerated
 from workings.report.figures import INK
 from workings.studies.figures import bars
 from workings.studies.language import learn
@@ -58,7 +59,7 @@ def judge(rows: list[Row]) -> Verdict:
     if lecture.low > 0:
         word, said = "supported", "The printed encoding teaches order"
     elif learned:
-        word, said = "depends on", f"Order is learned with {' and '.join(learned)} positions; {asked}"
+        word, said = "depends on", f"Order is learned with {enumerated(learned)} positions; {asked}"
     else:
         word, said = "not supported here", f"No encoding gains anything for certain; {asked}"
     numbers = ", ".join(f"{position} {gain.mean:+.2f} ({gain.low:+.2f} to {gain.high:+.2f})" for position, gain in found.items())
@@ -96,7 +97,7 @@ STUDY = Study(
     "over no positions, while sinusoidal, learned and rotary each gain at least 0.2; on the novel it is the worst of the five.",
     varied="The encoding: sin(t) x range(D), sinusoidal, learned, rotary, none. The text: lines that repeat five random letters; a novel.",
     held="The lecture's layer (two of them, D = 64), embeddings times sqrt(D), data and its order, steps; parameters but for the learned table (4,096 more).",
-    quick=Scale(seeds=2, options={"steps": {"repeats": 150, "pride": 100}}),
+    quick=Scale(seeds=3, options={"steps": {"repeats": 150, "pride": 100}}),
     full=Scale(seeds=5, options={"steps": {"repeats": 1000, "pride": 1000}}),
     conditions=conditions,
     measure=measure,

@@ -102,7 +102,7 @@ STUDY = Study(
     "with 1,000, and less than 2 with 8,000.",
     varied="Where the transformer begins: random weights, or guessing hidden tokens of the same texts without their labels. The number of labels.",
     held="Tokenizer, architecture, tuning (steps, rate), the labeled texts and their order, 2,000 held-out texts. The steps of pretraining are extra compute.",
-    quick=Scale(seeds=2, options={"labels": [100, 1000, 8000], "width": 64, "layers": 2, "longest": 32, "pretraining_steps": 900, "steps": 200}),
+    quick=Scale(seeds=3, options={"labels": [100, 1000, 8000], "width": 64, "layers": 2, "longest": 32, "pretraining_steps": 900, "steps": 200}),
     full=Scale(seeds=3, options={"labels": [100, 300, 1000, 3000, 8000], "width": 128, "layers": 3, "longest": 48, "pretraining_steps": 3000, "steps": 400}),
     conditions=conditions,
     measure=measure,

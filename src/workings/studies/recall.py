@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from workings.errors import enumerated
 from workings.layers.recurrence import CELLS
 from workings.report.figures import INK
 from workings.studies.figures import lines
@@ -74,7 +75,7 @@ def judge(rows: list[Row]) -> Verdict:
     word = "supported" if gain.low > 0 else "depends on" if elsewhere else "not supported here"
     reach = {model: max((d for d in distances if mean_of(rows, "recalled", {"model": model, "distance": d}) >= 0.5), default=0) for model in MODELS}
     asked = "" if gain.low > 0 else f"; more was asked, {outcome(rows, gain.above(0))}"
-    nearer = f" It recalls more for certain at {' and '.join(map(str, elsewhere))}." if elsewhere else ""
+    nearer = f" It recalls more for certain at {enumerated(elsewhere)}." if elsewhere else ""
     sentence = (
         f"At distance {far} the transformer recalls {mean_of(rows, 'recalled', {'model': 'transformer', 'distance': far}):.0%} and the best recurrent model, "
         f"{best}, {mean_of(rows, 'recalled', {'model': best, 'distance': far}):.0%} (a difference of {100 * gain.mean:+.0f} points, "
@@ -122,7 +123,7 @@ STUDY = Study(
     "the plain RNN is the first to fall, to less than a fifth (chance is a sixteenth) at 16.",
     varied="The model: RNN, GRU, LSTM, transformer with rotary positions. The distance between a letter and the question for it.",
     held="Layers, parameters (within 3 %), optimizer (Muon for the matrices, since all learn fastest so), data, its order, batches and steps.",
-    quick=Scale(seeds=2, options={"distances": [4, 8, 16, 32, 64], "context": 128, "lines": 10_000, "steps": 200, "asked": 200}),
+    quick=Scale(seeds=3, options={"distances": [4, 8, 16, 32, 64], "context": 128, "lines": 10_000, "steps": 200, "asked": 200}),
     full=Scale(seeds=3, options={"distances": [4, 16, 64, 128, 256], "context": 512, "lines": 20_000, "steps": 800, "asked": 500}),
     conditions=conditions,
     measure=measure,

@@ -33,12 +33,14 @@ class Result:
     command: str
     date: str
     seconds: float
-    """Of all units of work together, by the clock; other programs may have run beside them."""
+    """By the clock, of the first measurement to the last, but for the time between two commands; other programs may have run beside them."""
     machine: dict[str, Any]
     verdict: Verdict
     rows: list[Row]
     processor_seconds: float | None = None
     """The same by the processor, of all cores together; none of results from before it was recorded."""
+    jobs: int = 1
+    """Measurements at once; each has one thread where they are several."""
 
     def write(self, path: Path) -> None:
         """As JSON, a row a line, so that a change of one number is a change of one line; a bound that is not known is null."""

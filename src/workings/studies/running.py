@@ -1,12 +1,12 @@
 """Running a study: every condition with every seed, each saved as it is done, so that a stopped study goes on where it was."""
 
+import contextlib
 import json
 import math
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,24 @@ import torch
 from workings.errors import BadInput, command, counted
 from workings.studies.page import figure_of, study_page
 from workings.studies.result import Result
+from workings.studies.side_by_side import Unit, measured_units
 from workings.studies.study import Row, Scale, Study
 from workings.training.checkpoints import write_whole
 from workings.training.machine import machine
 from workings.training.progress import duration
 
 
-@dataclass(frozen=True)
-class Unit:
-    """One condition with one seed."""
-
-    condition: dict[str, Any]
-    seed: int
-
-    @property
-    def text(self) -> str:
-        """For a line of progress."""
-        return ", ".join([*(f"{key} {value}" for key, value in self.condition.items()), f"seed {self.seed}"])
-
-
-def run_study(study: Study, full: bool = False, out: Path | None = None, keep: Path | None = None, overwrite: bool = False, quiet: bool = False) -> Result:
+def run_study(
+    study: Study, full: bool = False, out: Path | None = None, keep: Path | None = None, overwrite: bool = False, jobs: int | None = 1, quiet: bool = False
+) -> Result:
     """Measure what is not measured yet, and write result.json, figure.svg and report.html into the folder; `keep` takes the result as NAME-SCALE.json too.
 
-    out: the folder; by default runs/study-NAME-SCALE. overwrite: begin anew.
+    out: the folder; by default runs/study-NAME-SCALE. overwrite: begin anew. jobs: measurements at once, each in a process with one thread; with 1, in this
+    one; None for as many as torch takes threads.
     """
+    jobs = torch.get_num_threads() if jobs is None else jobs
+    if jobs < 1:
+        raise BadInput(f"{jobs} measurements at once are none; give 1 or more.")
     scale, kind = study.scale(full), "full" if full else "quick"
     folder = out or Path("runs") / f"study-{study.name}-{kind}"
     said = (lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
@@ -49,7 +43,9 @@ def run_study(study: Study, full: bool = False, out: Path | None = None, keep: P
     begin(folder, plan | {"conditions": plain(study.conditions(scale))}, overwrite)
     said(f"{study.name} ({study.statement}): {study.claim}\n  expected: {study.hypothesis}\n  {counted(len(units), 'measurement')}, in {folder}")
     again = command(f"study {study.name} --{kind} --out {folder}" + (f" --keep {keep}" if keep else ""))
-    rows, seconds, processor = measured(study, scale, units, folder, said, again)
+    done = measured(study, scale, units, folder, jobs, said, again)
+    rows = [plain(unit.condition) | {"seed": unit.seed} | row for unit in units for row in done[key_of(unit)]["rows"]]
+    seconds, processor = (sum(done[key_of(unit)][name] for unit in units) for name in ("seconds", "processor"))
     verdict = study.judge(rows)
     result = Result(
         study=study.name,
@@ -60,6 +56,7 @@ def run_study(study: Study, full: bool = False, out: Path | None = None, keep: P
         date=time.strftime("%Y-%m-%d"),
         seconds=round(seconds, 1),
         processor_seconds=round(processor, 1),
+        jobs=jobs,
         machine={key: value for key, value in machine().items() if key != "git"},
         verdict=verdict,
         rows=rows,
@@ -97,35 +94,32 @@ def read_plan(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path} is damaged; choose another --out, or add --overwrite to measure everything anew.") from None
 
 
-def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, said: Callable[[str], None], again: str) -> tuple[list[Row], float, float]:
-    """The rows of all units, and the seconds that they took by the clock and by the processor; what a unit made is deleted once its rows are saved.
+def measured(study: Study, scale: Scale, units: list[Unit], folder: Path, jobs: int, said: Callable[[str], None], again: str) -> dict[str, dict[str, Any]]:
+    """What is recorded of each unit, by its key: its rows, the processor's seconds, and the clock's since the one that was done before it.
 
     again: the command that goes on after an interruption.
     """
-    record, rows, total, processor = folder / "units.jsonl", [], 0.0, 0.0
+    record, scratch = folder / "units.jsonl", folder / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)
     done = read_units(record)
-    scratch = folder / "scratch"
-    for number, unit in enumerate(units, 1):
-        key = key_of(unit)
-        if key not in done:
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir()
-            torch.manual_seed(unit.seed)
-            started, spent = time.perf_counter(), time.process_time()
-            try:
-                made = [dict(row) for row in study.measure(unit.condition, unit.seed, scale, scratch)]
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"{number - 1} of {len(units)} measurements are saved; go on with: {again}") from None
-            refuse_unknown(made, study.name, unit)
-            done[key] = {"unit": key, "seconds": time.perf_counter() - started, "processor": time.process_time() - spent, "rows": plain(made)}
-            with open(record, "a", encoding="utf-8") as file:
-                file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
-            shutil.rmtree(scratch)
-        total += done[key]["seconds"]
-        processor += done[key]["processor"]
-        rows += [plain(unit.condition) | {"seed": unit.seed} | row for row in done[key]["rows"]]
-        said(f"  {number} of {len(units)}  {unit.text}  {done[key]['seconds']:.1f} s  about {duration(total / number * (len(units) - number))} left")
-    return rows, total, processor
+    left = [unit for unit in units if key_of(unit) not in done]
+    if len(left) < len(units):
+        said(f"  {len(units) - len(left)} of {len(units)} were measured before")
+    started = before = time.perf_counter()
+    try:
+        with contextlib.closing(measured_units(study.measure, scale, left, scratch, jobs)) as made:
+            for number, (unit, found) in enumerate(made, 1):
+                refuse_unknown(found.rows, study.name, unit)
+                key, now = key_of(unit), time.perf_counter()
+                done[key] = {"unit": key, "seconds": now - before, "processor": found.processor, "rows": plain(found.rows)}
+                with open(record, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(done[key], ensure_ascii=False) + "\n")
+                before, ahead = now, (now - started) / number * (len(left) - number)
+                said(f"  {len(units) - len(left) + number} of {len(units)}  {unit.text}  {found.seconds:.1f} s  about {duration(ahead)} left")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{len(done)} of {len(units)} measurements are saved; go on with: {again}") from None
+    shutil.rmtree(scratch, ignore_errors=True)
+    return done
 
 
 def plain(values: Any) -> Any:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from workings.generation.noise_levels import noise_levels
 from workings.generation.samplers import SAMPLERS
+from workings.layers.randomness import generator
 from workings.objectives.diffusion_settings import DiffusionSettings
 from workings.objectives.noise_schedule import noise_schedule
 from workings.studies.figures import lines
@@ -27,11 +28,13 @@ NEAR = 0.35
 LESS = 0.2
 """What the error of DPM-Solver++ should be of DDIM's, at most."""
 PARTS = 3
+WORLD, DRAWS = 0, 1
+"""What is drawn from a seed: the mixture, and the noise of a sampler."""
 
 
 def world(seed: int) -> Mixture:
     """Three Gaussians on a line, other ones for each seed."""
-    g = torch.Generator().manual_seed(seed)
+    g = generator(seed, WORLD)
     weights = 0.2 + torch.rand(PARTS, generator=g, dtype=torch.float64)
     means = torch.tensor([-1.0, 0.1, 1.0], dtype=torch.float64) + 0.2 * torch.randn(PARTS, generator=g, dtype=torch.float64)
     deviations = 0.1 + 0.2 * torch.rand(PARTS, generator=g, dtype=torch.float64)
@@ -51,7 +54,7 @@ def conditions(scale: Scale) -> list[dict[str, Any]]:
 def measure(condition: dict[str, Any], seed: int, scale: Scale, folder: Path) -> list[Row]:
     """The distance of what is drawn from the mixture itself; drawing begins exactly at the mixture with the most noise."""
     name = next(name for name, said in NAMED.items() if said == condition["sampler"])
-    steps, mixture, g = condition["steps"], world(seed), torch.Generator().manual_seed(seed)
+    steps, mixture, g = condition["steps"], world(seed), generator(seed, DRAWS)
     points = scale["random_points" if name == "ddpm" else "points"]  # where noise is drawn anew, many points are needed to see the distribution
     u = (torch.arange(points, dtype=torch.float64) + 0.5) / points
     schedule = noise_schedule(DiffusionSettings(schedule="edm", prediction="edm", sigma_min=scale["sigma_min"]))

@@ -83,7 +83,7 @@ STUDY = Study(
     "RandAugment at magnitude 5 and MixUp with alpha 0.2, or nothing), and the part of the training pictures",
     held="the vision transformer, its optimizer, and the number of steps and of pictures in a step, so that compute is the same with few pictures and with "
     "many; the test pictures, which choose nothing",
-    quick=Scale(seeds=2, options={"parts": (FEW, 1.0), "steps": 200, "model": SMALL_VIT | {"training.batch": 32}}),
+    quick=Scale(seeds=3, options={"parts": (FEW, 1.0), "steps": 200, "model": SMALL_VIT | {"training.batch": 32}}),
     full=Scale(seeds=3, options={"parts": (0.05, FEW, 0.2, 1.0), "steps": 700, "model": LARGER_VIT}),
     conditions=conditions,
     measure=measure,

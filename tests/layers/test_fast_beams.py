@@ -35,14 +35,16 @@ def plain_attention(query: torch.Tensor, kept: torch.Tensor, places: list[int], 
     return torch.einsum("mt,tmd->md", torch.einsum("md,tmd->mt", query.view(heads, -1), keys).softmax(-1), values).flatten()
 
 
-def test_a_row_attends_to_the_columns_of_its_list():
-    kept, query = drawn(11, 2 * 12), drawn(3, 20)[:, :12]
+@pytest.mark.parametrize("kept_in", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("width", [4, 32, 64])  # of a head
+def test_a_row_attends_to_the_columns_of_its_list(width, kept_in):
+    kept, query = drawn(11, 6 * width).to(kept_in), drawn(3, 3 * width + 8)[:, : 3 * width] / width**0.5
     lists = [[3], [10, 0, 5, 5], [1, 2, 3, 4, 6, 7, 8]]
     places = torch.zeros(3, 9, dtype=torch.int32)
     for row, some in enumerate(lists):
         places[row, : len(some)] = torch.tensor(some)
     columns = Columns(kept, places, torch.tensor([1, 4, 7], dtype=torch.int32))
-    expected = torch.stack([plain_attention(row, kept, some, 3) for row, some in zip(query, lists, strict=True)])
+    expected = torch.stack([plain_attention(row, kept.float(), some, 3) for row, some in zip(query, lists, strict=True)])
     torch.testing.assert_close(columns.attend(query, 3), expected)
     columns.reorder(torch.tensor([2, 2, 0]))
     torch.testing.assert_close(columns.attend(query[[2, 2, 0]], 3), expected[[2, 2, 0]])

@@ -111,11 +111,11 @@ def follow(steps: Steps, logits: Tensor, settings: TranslateSettings, end: int) 
                 tokens = choose(logits, draws, random[length - 1].expand(len(live)))[:, None]
                 values = logits.gather(1, tokens) - total
             sums, tokens = sums + values[:, 0], tokens[:, 0]
-        for row, (token, total, begin) in enumerate(zip(tokens.tolist(), sums.tolist(), history.tolist(), strict=True)):
-            if token == end or last:
-                found[live[row]] = [Hypothesis.of([*begin, token], total, end, settings.length_penalty)]
-        going = (tokens != end).nonzero()[:, 0]
-        if last or not len(going):
+        ended = (tokens == end) | last
+        for row in ended.nonzero()[:, 0].tolist():
+            found[live[row]] = [Hypothesis.of([*history[row].tolist(), int(tokens[row])], float(sums[row]), end, settings.length_penalty)]
+        going = (~ended).nonzero()[:, 0]
+        if not len(going):
             break
         history = torch.cat((history, tokens[:, None]), dim=1)
         if len(going) < len(live):

@@ -43,7 +43,7 @@ def fits(s: TransformerSettings) -> bool:
 
 
 class FastTranslationSteps(TranslationSteps):
-    """Reads and steps with packed matrices; sources lie one after another, and the residual stream, the cache and the decoder's attention are float32."""
+    """Reads and steps with packed matrices; sources lie one after another, and the residual stream and the decoder's attention are float32."""
 
     @torch.inference_mode()
     def __init__(self, model: EncoderDecoder, storage: str):
@@ -51,6 +51,8 @@ class FastTranslationSteps(TranslationSteps):
         decoder = model.decoder
         self.reading = torch.bfloat16 if storage != "float32" and has_bfloat16() else torch.float32
         """Of the products with which the source is read."""
+        self.kept = torch.float32 if storage == "float32" else torch.bfloat16
+        """Of keys and values: reading them is a third of the work, and half the bytes take half of it."""
         self.dtype = torch.bfloat16 if storage == "bfloat16" else torch.float32
         self.embedding, self.scale = decoder.embedding.weight.detach(), decoder.scale or 1.0
         self.positions, self.source_positions = positions_of(decoder), positions_of(model.encoder)
@@ -72,8 +74,8 @@ class FastTranslationSteps(TranslationSteps):
             memory, entering = layer(memory, entering, starts)
         counts = lengths.int()
         places = (torch.arange(int(lengths.max())) + starts[:-1, None]).int()
-        self.memory = [Columns(layer.read(memory), places, counts) for layer in self.layers]
-        self.written = GrowingColumns(len(self.layers), len(sources), memory.shape[1])
+        self.memory = [Columns(layer.read(memory, self.kept), places, counts) for layer in self.layers]
+        self.written = GrowingColumns(len(self.layers), len(sources), memory.shape[1], self.kept)
         return self.step(torch.full((len(sources),), self.model.settings.start))
 
     @torch.inference_mode()
@@ -116,9 +118,9 @@ class Layer:
         self.up, self.down = make_product([f.up.weight], [f.up.bias], storage, phi), make_product([f.down.weight], [f.down.bias], storage)
         self.norms = [PackedNorm(norm, dtype) for norm in (block.attention_norm, block.cross_norm, block.feed_forward_norm)]
 
-    def read(self, memory: Tensor) -> Tensor:
-        """What this layer makes of the source, [N, D] -> keys and values [N, 2 D], float32."""
-        return self.memory(memory).float().contiguous()
+    def read(self, memory: Tensor, kept: torch.dtype) -> Tensor:
+        """What this layer makes of the source, [N, D] -> keys and values [N, 2 D], in the precision in which they are kept."""
+        return self.memory(memory).to(kept).contiguous()
 
     def step(self, x: Tensor, entering: Tensor, written: GrowingColumns, new: slice, memory: Columns) -> tuple[Tensor, Tensor]:
         """x: [R, D] float32; entering: the same as products take it. Keys and values are written to `new`. Both are returned for the next layer."""

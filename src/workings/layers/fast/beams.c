@@ -1,18 +1,19 @@
 /* What translating repeats for every token beside the products: attention of one query over columns that are named, not copied, and the likeliest tokens.
  *
- * Everything is float32. Every row is worked on alone.
+ * All but what is kept is float32. Every row is worked on alone.
  */
 #include "common.h"
 
-/* One query of one head over n columns: to = sum_t softmax_t(ask . key_t) value_t. keys, values: of this head, in rows `stride` numbers apart. */
-static inline __attribute__((always_inline)) void attend_one(float *to, const float *ask, const float *keys, const float *values, const int32_t *place,
-                                                             int64_t n, int64_t stride, const int64_t width) {
+/* One query of one head over n columns: to = sum_t softmax_t(ask . key_t) value_t. kept: rows of `stride` numbers, in float32 or bfloat16; the head's keys begin at
+ * element `first` of a row, its values `stride` / 2 later. */
+static inline __attribute__((always_inline)) void attend_one(float *to, const float *ask, const void *kept, const int32_t *place, int64_t n, int64_t stride,
+                                                             int64_t first, const int64_t width, const int is_short) {
     int64_t wide = (n + 15) / 16 * 16;
-    float s[wide], top = -1e30f, sum = 0;
+    float s[wide], row[width], top = -1e30f, sum = 0;
     for (int64_t t = 0; t < n; t++) {
-        const float *key = keys + stride * place[t];
         float score = 0;
-        TOTAL(score) for (int64_t j = 0; j < width; j++) score += ask[j] * key[j];
+        load(row, kept, stride * place[t] + first, width, is_short);
+        TOTAL(score) for (int64_t j = 0; j < width; j++) score += ask[j] * row[j];
         s[t] = score;
     }
     for (int64_t t = n; t < wide; t++) s[t] = -1e30f;
@@ -20,25 +21,30 @@ static inline __attribute__((always_inline)) void attend_one(float *to, const fl
     TOTAL(sum) for (int64_t t = 0; t < wide; t++) { s[t] = exponential(s[t] - top); sum += s[t]; }
     memset(to, 0, width * sizeof(float));
     for (int64_t t = 0; t < n; t++) {
-        const float *value = values + stride * place[t];
         float share = s[t] / sum;
-        EACH for (int64_t j = 0; j < width; j++) to[j] += share * value[j];
+        load(row, kept, stride * place[t] + first + stride / 2, width, is_short);
+        EACH for (int64_t j = 0; j < width; j++) to[j] += share * row[j];
     }
 }
 
 /* y[r, m] = sum_i softmax_i(q[r, m] . k[places[r, i], m]) v[places[r, i], m] over i < counts[r], for each head m; the scale is in q already.
  * q: rows that are `between` numbers apart; kept: rows [heads width keys, heads width values]; places: [rows, room]; y: [rows, heads width].
- * The usual widths are known when this is compiled, so that their loops need no ends. */
-void attend_listed(float *y, const float *q, const float *kept, const int32_t *places, const int32_t *counts, int64_t rows, int64_t between, int64_t room,
-                   int64_t heads, int64_t width, int64_t threads) {
-    int64_t all = heads * width;
-    ROWS for (int64_t i = 0; i < rows * heads; i++) {
-        int64_t r = i / heads, m = i % heads;
-        const float *ask = q + r * between + m * width, *keys = kept + m * width;
-        float *to = y + r * all + m * width;
-        if (width == 64) attend_one(to, ask, keys, keys + all, places + r * room, counts[r], 2 * all, 64);
-        else if (width == 32) attend_one(to, ask, keys, keys + all, places + r * room, counts[r], 2 * all, 32);
-        else attend_one(to, ask, keys, keys + all, places + r * room, counts[r], 2 * all, width);
+ * The usual widths are known when this is compiled, so that their loops need no ends. What a row sees lies wherever it was written: all of the next row's is asked
+ * for while this one is worked on. */
+void attend_listed(float *y, const float *q, const void *kept, const int32_t *places, const int32_t *counts, int64_t rows, int64_t between, int64_t room,
+                   int64_t heads, int64_t width, int64_t is_short, int64_t threads) {
+    int64_t all = heads * width, bytes = 2 * all * (is_short ? 2 : 4);
+    ROWS for (int64_t r = 0; r < rows; r++) {
+        const int32_t *place = places + r * room, *next = place + room;
+        for (int64_t t = 0, n = r + 1 < rows ? counts[r + 1] : 0; t < n; t++)
+            for (const char *at = (const char *)kept + bytes * next[t], *end = at + bytes; at < end; at += 64) __builtin_prefetch(at);
+        for (int64_t m = 0; m < heads; m++) {
+            const float *ask = q + r * between + m * width;
+            float *to = y + r * all + m * width;
+#define ATTEND(width, is_short) attend_one(to, ask, kept, place, counts[r], 2 * all, m * width, width, is_short)
+            if (is_short) { if (width == 64) ATTEND(64, 1); else if (width == 32) ATTEND(32, 1); else ATTEND(width, 1); }
+            else { if (width == 64) ATTEND(64, 0); else if (width == 32) ATTEND(32, 0); else ATTEND(width, 0); }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from workings.layers.fast.available import enabled
+from workings.layers.fast.available import SHORT, enabled
 from workings.layers.fast.compiler import library, run
 
 
@@ -26,14 +26,15 @@ class Columns:
     """
 
     def __init__(self, kept: Tensor, places: Tensor, counts: Tensor):
-        """kept: [N, 2 M d], keys then values; places: [R, room], int32, the rows of `kept` that each row sees; counts: [R], int32, how many they are."""
+        """kept: [N, 2 M d], keys then values, float32 or bfloat16; places: [R, room], int32, those of its rows that each row sees; counts: [R], int32."""
         self.kept, self.places, self.counts = kept, places, counts
 
     def attend(self, query: Tensor, heads: int) -> Tensor:
         """sum_s a_ts v_s for each head; the scale is in the query. query: [R, at least M d], float32, of which the first M d numbers count -> [R, M d]."""
         rows, width = len(query), self.kept.shape[1] // 2
         y = torch.empty(rows, width)
-        run("attend_listed", y, query, self.kept, self.places, self.counts, rows, query.stride(0), self.places.shape[1], heads, width // heads)
+        given = rows, query.stride(0), self.places.shape[1], heads, width // heads, SHORT[self.kept.dtype]
+        run("attend_listed", y, query, self.kept, self.places, self.counts, *given)
         return y
 
     def reorder(self, rows: Tensor) -> None:
@@ -47,9 +48,9 @@ class GrowingColumns(Columns):
     FIRST = 16
     """For how many steps there is room at first; it doubles when it is full."""
 
-    def __init__(self, layers: int, rows: int, width: int):
+    def __init__(self, layers: int, rows: int, width: int, dtype: torch.dtype = torch.float32):
         super().__init__(torch.empty(0, 2 * width), torch.empty(rows, self.FIRST, dtype=torch.int32), torch.zeros(rows, dtype=torch.int32))
-        self.layers = [torch.empty(rows * self.FIRST, 2 * width) for _ in range(layers)]
+        self.layers = [torch.empty(rows * self.FIRST, 2 * width, dtype=dtype) for _ in range(layers)]
         self.used = self.length = 0
 
     def advance(self, rows: int) -> slice:

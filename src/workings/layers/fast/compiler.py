@@ -32,7 +32,7 @@ KERNELS = {
     "layer_norm_backward": "ppppppppiiiiii",
     "few_rows": "ppppiiiii",
     "few_rows_of_bytes": "ppppppiiii",
-    "attend_listed": "pppppiiiiii",
+    "attend_listed": "pppppiiiiiii",
     "likeliest": "ppppiiiii",
     "decode_step": "pppppiiii",
     "attend_packed": "pppiiiidii",

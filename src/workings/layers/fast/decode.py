@@ -21,6 +21,8 @@ LEAST = 1 << 17
 """Matrices with fewer elements stay with `F.linear`, whose call costs 4 microseconds instead of oneDNN's 15."""
 SPLIT = 1 << 21
 """Matrices with more elements are shared out among threads; below, waking a thread costs more than it does."""
+WORTH = 1 << 23
+"""The same for products of a smaller matrix by many rows: so many products of numbers are shared out."""
 BLOCK = 64
 """Outputs that a kernel sums at once."""
 
@@ -64,21 +66,23 @@ class FewRowsOfBytes:
     """y = s * (Q x) + b with W ~ s Q as `quantize_rows` gives it, and each row of x rounded to 127 steps of its own largest number."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, split: int = SPLIT):
-        """split: matrices with fewer elements are not shared out among threads."""
+        """split: matrices with fewer elements are shared out among threads only if there are many rows."""
         self.outputs, inputs = weight.shape
         q, scale = quantize_rows(weight)
         self.short = -inputs % 4
         q = F.pad(q, (0, self.short))
         blocks = in_blocks(q).unflatten(2, (-1, 4)).transpose(1, 2).contiguous()  # [outputs / 64, K / 4, 64, 4]
         self.kept = [blocks, in_blocks(scale), in_blocks(q.sum(-1, dtype=torch.int32)), None if bias is None else in_blocks(bias)]
-        self.rest = len(blocks) * BLOCK, q.shape[1], torch.get_num_threads() if weight.numel() >= split else 1
+        self.threads, self.many = torch.get_num_threads(), WORTH // weight.numel()
+        self.rest = len(blocks) * BLOCK, q.shape[1], self.threads if weight.numel() >= split else 1
         self.kernel = kernel("few_rows_of_bytes")
 
     def __call__(self, x: Tensor) -> Tensor:
         """[B, K] -> [B, N], float32."""
         x = F.pad(x.float(), (0, self.short)) if self.short else x.float().contiguous()
         y = torch.empty(len(x), self.rest[0])
-        self.kernel(y.data_ptr(), x.data_ptr(), *addresses(self.kept), len(x), *self.rest)
+        threads = self.threads if len(x) >= self.many else self.rest[2]
+        self.kernel(y.data_ptr(), x.data_ptr(), *addresses(self.kept), len(x), *self.rest[:2], threads)
         return y if self.outputs == self.rest[0] else y[:, : self.outputs]
 
 

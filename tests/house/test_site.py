@@ -152,9 +152,9 @@ def made_up(word: str) -> tuple[Study, Result]:
 def test_a_study_has_its_figure_verdict_expectation_numbers_and_command_on_its_page(word: str):
     page = study_page(*made_up(word), {"tau": "s-1-2d"})
     assert page.startswith("# Made \\| up") and "[1.2d](#s-1-2d)" in page
-    assert f"<strong>{word.capitalize()}.</strong> 0.3 &lt; 0.5" in page and "95 % interval 0.2 to 0.4" in page and "<svg" in page
+    assert f"<strong>{word.capitalize()}.</strong> 0.3 &lt; 0.5" in page and "95 % interval 0.20 to 0.40" in page and "<svg" in page
     assert "x\\_t \\* y\\_t \\< 1" in page and ": less than 0.5" in page
-    assert "| a\\|b | 4 ± 1 |" in page and "\nworkings study tau --quick\n" in page and "a\\_cpu, 2 of 2 cores" in page
+    assert "| a\\|b | 4.0 ± 1.0 |" in page and "\nworkings study tau --quick\n" in page and "a\\_cpu, 2 of 2 cores" in page
 
 
 def test_studies_that_were_not_run_have_no_page_but_a_line():

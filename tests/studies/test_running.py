@@ -107,7 +107,7 @@ def test_the_table_has_a_line_for_each_condition(tmp_path):
     rows = running.run_study(made_up(), out=tmp_path / "lines", quiet=True).rows
     head, cells = table(made_up(), rows)
     assert head == ["slope", "x", "height, m"]
-    assert cells[0] == ["2", "1", "2.5 ± 0.7071"] and len(cells) == 6
+    assert cells[0] == ["2", "1", "2.50 ± 0.71"] and len(cells) == 6
 
 
 def test_a_number_that_is_none_is_refused_and_what_was_measured_before_is_saved(tmp_path):

@@ -6,7 +6,7 @@ from workings.report import formats
 from workings.report.figures import drawing, svg
 from workings.report.pages import render
 from workings.studies.figures import WIDTH
-from workings.studies.result import Result, table
+from workings.studies.result import Result, even, table
 from workings.studies.study import Study
 
 
@@ -25,9 +25,11 @@ def figure_of(study: Study, result: Result, alone: bool = False) -> str:
 def interval_of(result: Result) -> str:
     """The number that the verdict hangs on, in words."""
     verdict = result.verdict
-    known = verdict.low > float("-inf") and verdict.high < float("inf")
-    shown = f"95 % interval {verdict.low:.4g} to {verdict.high:.4g}" if known else "of one seed, so without an interval"
-    return f"{verdict.estimate:.4g} {verdict.unit} ({shown}; {counted(len(result.seeds), 'seed')})"
+    seeds, half = counted(len(result.seeds), "seed"), (verdict.high - verdict.low) / 2
+    if not 0 < half < float("inf"):
+        return f"{verdict.estimate:.4g} {verdict.unit} ({'the same with ' if half == 0 else 'without an interval, of '}{seeds})"
+    estimate, low, high = even([verdict.estimate, verdict.low, verdict.high], half)
+    return f"{estimate} {verdict.unit} (95 % interval {low} to {high}; {seeds})"
 
 
 HELD = {True: "held", False: "did not hold", None: "not settled"}

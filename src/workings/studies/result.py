@@ -71,6 +71,10 @@ def kept_result(name: str, scale: str | None = None) -> Result | None:
     return None
 
 
+MOST_PLACES = 5
+"""Behind the point; smaller numbers are written with an exponent."""
+
+
 def table(study: Study, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """Head and lines of the table of a result: every condition with the mean of each measure over the seeds and its deviation."""
     by = [name for name in rows[0] if name != "seed" and name not in study.measures]
@@ -88,7 +92,17 @@ def spread(rows: Sequence[Row], condition: dict[str, Any], measure: str) -> str:
     if not values:
         return ""
     mean, deviation = mean_and_deviation(own, measure)
-    return f"{plain(mean)} ± {plain(deviation)}" if len(values) > 1 else plain(mean)
+    return " ± ".join(even([mean, deviation], deviation)) if len(values) > 1 and deviation > 1e-9 * abs(mean) else plain(mean)
+
+
+def even(values: Sequence[float], uncertainty: float) -> list[str]:
+    """Numbers with as many places behind the point as show two digits of how uncertain they are.
+
+    >>> even([75.8333, 2.1734], 2.1734), even([-6.2, -16.01, 3.615], 9.8), even([1.5e-8, 4e-9], 4e-9)
+    (['75.8', '2.2'], ['-6.2', '-16.0', '3.6'], ['1.5e-08', '4e-09'])
+    """
+    places = max(0, 1 - math.floor(math.log10(uncertainty)))
+    return [f"{value:,.{places}f}" if places <= MOST_PLACES else plain(value) for value in values]
 
 
 def plain(value: object) -> str:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from workings.errors import BadInput
+from workings.layers.randomness import seed_draws
 from workings.models.resnet import ResidualLayer, ResNet
 from workings.models.resnet_settings import RESNETS, ResNetSettings, resnet_settings
 from workings.settings import from_dict, to_dict
@@ -31,6 +32,19 @@ def test_with_the_last_norms_at_zero_every_layer_begins_as_its_way_around():
     x = torch.randn(2, 16, 8, 8).relu()
     assert all(torch.equal(layer(x), x) for layer in model.stages[0])
     assert sum(isinstance(module, ResidualLayer) for module in model.modules()) == 9
+
+
+def test_layers_are_left_out_more_often_the_higher_they_are_and_then_only_the_way_around_is_left():
+    model = ResNet(resnet_settings("cifar-resnet-20", stochastic_depth=0.4))
+    layers = [module for module in model.modules() if isinstance(module, ResidualLayer)]
+    assert [layer.depth.probability for layer in layers] == pytest.approx([0.05 * number for number in range(9)])
+    last, x = layers[-1], torch.randn(400, 64, 2, 2)
+    seed_draws(0, 1)
+    y, around = last(x), last.shortcut(x).relu()
+    left_out = (y == around).flatten(1).all(1)
+    assert left_out.double().mean().item() == pytest.approx(0.4, abs=5 * math.sqrt(0.4 * 0.6 / 400))
+    model.eval()
+    assert torch.equal(model(x[:2, :3]), model(x[:2, :3])) and not (last(x) == around).flatten(1).all(1).any()
 
 
 @pytest.mark.parametrize("last_norm", ["one", "zero"])

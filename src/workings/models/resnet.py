@@ -6,18 +6,23 @@ from torch import Tensor, nn
 
 from workings.errors import BadInput
 from workings.layers.convolution import NormalizedConvolution, make_shortcut
+from workings.layers.dropping import StochasticDepth, number_places
 from workings.layers.linear import Linear
 from workings.models.resnet_settings import ResNetSettings
 
 
 class ResidualLayer(nn.Module):
-    """x -> relu(S x + N(W * ... relu(N(W * x)))): `parts` are the convolutions with their norms, `shortcut` is S."""
+    """x -> relu(S x + N(W * ... relu(N(W * x)))): `parts` are the convolutions with their norms, `shortcut` is S.
 
-    def __init__(self, settings: ResNetSettings, inputs: int, outputs: int, stride: int):
+    skipped: the probability with which, in training, only S x is left of a picture (4.2a).
+    """
+
+    def __init__(self, settings: ResNetSettings, inputs: int, outputs: int, stride: int, skipped: float = 0.0):
         super().__init__()
         parts = {"basic": self.basic, "bottleneck": self.bottleneck}[settings.layer](settings, inputs, outputs, stride)
         self.parts = nn.ModuleList(parts)
         self.shortcut = make_shortcut(settings.shortcut, inputs, outputs, stride)
+        self.depth = StochasticDepth(skipped)
 
     @staticmethod
     def basic(settings: ResNetSettings, inputs: int, outputs: int, stride: int) -> list[NormalizedConvolution]:
@@ -35,7 +40,7 @@ class ResidualLayer(nn.Module):
         y = x
         for part in self.parts[:-1]:
             y = F.relu(part(y))
-        return F.relu(self.parts[-1](y) + self.shortcut(x))
+        return F.relu(self.depth(self.parts[-1](y)) + self.shortcut(x))
 
 
 class ResNet(nn.Module):
@@ -51,11 +56,14 @@ class ResNet(nn.Module):
         self.stem = NormalizedConvolution(s.channels, s.stem_width, size, stride)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1) if s.stem == "7x7" else nn.Identity()
         self.stages = nn.ModuleList()
+        layers = sum(s.depths)
+        skipped = iter([s.stochastic_depth * (layer / (layers - 1) if layers > 1 else 1.0) for layer in range(layers)])
         for stage, (inputs, outputs, depth) in enumerate(zip(s.channels_of_stages(), s.widths, s.depths, strict=False)):
             stride = 2 if stage > 0 or s.halve_first else 1
-            first = ResidualLayer(s, inputs, outputs, stride)
-            self.stages.append(nn.Sequential(first, *(ResidualLayer(s, outputs, outputs, 1) for _ in range(depth - 1))))
+            shapes = [(inputs, outputs, stride), *[(outputs, outputs, 1)] * (depth - 1)]
+            self.stages.append(nn.Sequential(*(ResidualLayer(s, *shape, skipped=next(skipped)) for shape in shapes)))
         self.classifier = Linear(s.widths[-1], s.classes) if s.classes else None
+        number_places(self)
         self.initialize()
 
     @torch.no_grad()

@@ -34,6 +34,8 @@ class ResNetSettings:
     """What the classes are called; none, or one for each."""
     last_norm: Literal["one", "zero"] = "one"
     """Where the scale of each layer's last batch norm begins; at zero, every layer begins as its way around (Goyal et al. 2017)."""
+    stochastic_depth: float = 0.0
+    """How often, in training, the last layer is left out but for its way around; from 0 at the first it rises on a line (4.2a, Huang et al. 2016)."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "stem_width"):
@@ -45,6 +47,8 @@ class ResNetSettings:
             raise BadInput(f"model.layer='bottleneck' has a quarter of the channels inside, but model.widths is {list(self.widths)}; use multiples of 4.")
         if self.shortcut == "padding" and [*self.channels_of_stages()] != sorted(self.channels_of_stages()):
             raise BadInput("model.shortcut='padding' only adds channels, so the stem's and the stages' must not fall; use shortcut='projection'.")
+        if not 0 <= self.stochastic_depth < 1:
+            raise BadInput(f"model.stochastic_depth is {self.stochastic_depth}; it must be at least 0 and below 1.")
         if self.classes < 0 or (self.class_names and len(self.class_names) != self.classes):
             raise BadInput(f"model.class_names has {len(self.class_names)} names, but model.classes is {self.classes}; give one name for each class.")
 

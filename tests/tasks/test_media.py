@@ -155,3 +155,11 @@ def test_evaluation_scores_them_by_code_and_knows_no_judge(tmp_path):
         workings.evaluate(tmp_path / "clips")
     with pytest.raises(BadInput, match="no picture can begin"):
         workings.draw(tmp_path / "clips", begin="picture.png")
+
+
+def test_a_name_that_nothing_has_is_refused_with_all_that_can_be_drawn():
+    with pytest.raises(BadInput, match="no file, folder or set 'molecule'.*mean 'molecules'"):
+        media.medium_of("molecule")
+    with pytest.raises(BadInput, match="'clips', 'emoji', 'fashion'.*'molecules', 'points', 'shapes'"):
+        media.medium_of("nowhere")
+    assert all(media.medium_of(name) is media.MEDIA.get(name, media.PICTURES) for name in media.ALONE)

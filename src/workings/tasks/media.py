@@ -6,6 +6,7 @@ networks know nothing but [N, C, H, W].
 
 import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from statistics import fmean
 
 import torch
@@ -16,9 +17,10 @@ from workings.data.labeled import stratified
 from workings.data.labeled_pictures import Held, LabeledPictures
 from workings.data.molecules import ANGSTROMS, ELEMENTS, molecules, read_molecule
 from workings.data.picture_settings import Preparation
+from workings.data.picture_sources import KNOWN
 from workings.data.pictures import image_of, png
 from workings.data.points import SHAPES, measured, point_sets, uncovered
-from workings.errors import BadInput
+from workings.errors import BadInput, suggest
 from workings.tasks.drawing import COLUMNS, read_drawn, sheet
 from workings.tasks.drawing_settings import DrawingData, ScoresSettings
 from workings.tasks.picture_parts import Parts
@@ -183,6 +185,8 @@ class Molecules(Points):
 PICTURES = Medium()
 MEDIA = {medium.name: medium for medium in (PICTURES, Clips(), Points(), Molecules())}
 """Each by its name."""
+ALONE = ("emoji", "shapes", "fashion", *KNOWN, *(name for name in MEDIA if name != PICTURES.name))
+"""What data can be called without more."""
 
 
 def fewer(made: LabeledPictures, data: DrawingData) -> LabeledPictures:
@@ -200,6 +204,8 @@ def medium_named(name: str) -> Medium:
 def medium_of(source: str) -> Medium:
     """What the data that `--data` names are: clips, clips:SOURCE, points and molecules are made by code, everything else are pictures."""
     name = source.removeprefix("builtin:")
+    if name.isidentifier() and name not in ALONE and not Path(name).exists():
+        raise BadInput(f"There is no file, folder or set {source!r} (looked for it in {str(Path.cwd())!r}). {suggest(name, ALONE)}")
     return MEDIA["clips"] if name.startswith("clips:") else MEDIA.get(name, PICTURES)
 
 

@@ -64,7 +64,7 @@ def measured_units(measure: Measure, scale: Scale, units: Sequence[Unit], scratc
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
-                process.terminate()
+                process.kill()  # a training that is asked to end saves its run first, which nobody wants here
             raise
 
 

@@ -149,6 +149,7 @@ def draw(rows: list[Row], figure: Any) -> None:
     several = len({row["world"] for row in rows}) > 1
     lines(left, rows, "weight", "accuracy", "world", "guidance weight w", "label accuracy, %", named=False)
     lines(right, rows, "weight", "variety", "world", "guidance weight w", "spread within a class, real = 1", named=False)
+    left.set_ylim(top=101)  # an interval does not know that 100 % is the most
     right.set_ylim(bottom=0)
     if several:
         legend(right)

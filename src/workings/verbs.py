@@ -295,7 +295,7 @@ def study(
 
     full: with more seeds, sizes and steps; takes up to half an hour rather than three minutes. out: the folder, runs/study-NAME-SCALE by default.
     keep: a folder that gets the result as NAME-SCALE.json. overwrite: measure anew. jobs: measurements at once, each in a process with one thread (a script
-    has to call this under `if __name__ == "__main__":`); by default as many as torch takes threads. With 1, all is measured in this process.
+    has to call this under `if __name__ == "__main__":`); by default as many as there are cores and memory for. With 1, all is measured in this process.
     """
     from workings.studies.catalog import find
     from workings.studies.running import run_study

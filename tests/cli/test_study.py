@@ -32,7 +32,7 @@ def test_without_a_name_all_are_listed_with_what_was_found(capsys):
     assert f"{tau.verdict.word} ({tau.scale}): {tau.verdict.sentence}" in " ".join(said.split())
 
 
-@pytest.mark.parametrize(("flags", "scale"), [([], "quick"), (["--full"], "full")])
+@pytest.mark.parametrize(("flags", "scale"), [([], "quick"), (["--full", "--jobs", "3"], "full")])
 def test_all_of_them_have_a_folder_each_and_one_without_a_verdict_does_not_stop_the_rest(flags, scale, tmp_path, monkeypatch, capsys):
     asked = {}
 
@@ -48,14 +48,15 @@ def test_all_of_them_have_a_folder_each_and_one_without_a_verdict_does_not_stop_
         main(["study", "all", "--out", str(tmp_path), *flags])
     assert end.value.code == 2
     assert {name: given["out"] for name, given in asked.items()} == {name: tmp_path / f"study-{name}-{scale}" for name in "abc"}
-    assert {given["full"] for given in asked.values()} == {scale == "full"}
+    assert {given["full"] for given in asked.values()} == {scale == "full"} and {given["jobs"] for given in asked.values()} == {3 if flags else None}
     heard = capsys.readouterr()
     assert heard.out.splitlines() == ["a: supported. a rises.", "c: supported. c rises."]
     assert "b holds a study" in heard.err and "came to no verdict: b." in heard.err
 
 
 def test_options_without_a_name_are_refused(capsys):
-    with pytest.raises(SystemExit) as end:
-        main(["study", "--full"])
-    assert end.value.code == 2
+    for flags in (["--full"], ["--jobs", "0"]):
+        with pytest.raises(SystemExit) as end:
+            main(["study", *flags])
+        assert end.value.code == 2
     assert "Which study?" in capsys.readouterr().err

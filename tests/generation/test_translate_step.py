@@ -34,8 +34,10 @@ def test_the_fast_step_says_what_the_model_says(changes):
 @pytest.mark.parametrize("quantize", ["bfloat16", "int8"])
 def test_smaller_weights_change_the_logits_a_little(quantize):
     model = random_model(dtype=torch.float32)
-    for one, other in zip(said(prepare_steps(model, quantize)), said(TranslationSteps(model)), strict=True):
+    steps = prepare_steps(model, quantize)
+    for one, other in zip(said(steps), said(TranslationSteps(model)), strict=True):
         assert 0 < (one - other).std() < 0.05 * other.std()
+    assert {steps.memory[0].kept.dtype, steps.written.layers[0].dtype} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize("choices", [dict(beam=1), dict(beam=4, nbest=4), dict(beam=1, temperature=1.0)], ids=str)

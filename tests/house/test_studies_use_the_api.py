@@ -19,6 +19,7 @@ def taken(path: Path) -> set[str]:
     """The full names that a file takes from the library."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = {f"{node.module}.{name.name}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module for name in node.names}
+    found |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     return {name for name in found if name.startswith("workings.") and not name.startswith(NOT_EXPERIMENTS)}
 
 

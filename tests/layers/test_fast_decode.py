@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from workings.layers.fast import decode
 from workings.layers.fast.compiler import library
 from workings.layers.fast.decode import FewRows, FewRowsOfBytes
 from workings.layers.fast.int8 import quantize_rows
@@ -47,6 +48,17 @@ def test_a_row_gives_the_same_bits_alone_and_beside_others_a_thousand_times_larg
     for rows in (1, 2, 3, 5):
         for row in range(8 - rows):
             assert torch.equal(product(x[row : row + rows]), whole[row : row + rows])
+
+
+def test_many_rows_are_shared_out_and_have_the_same_bits(monkeypatch):
+    weight, bias, x = drawn(129, 96), drawn(129), drawn(9, 96)
+    alone = FewRowsOfBytes(weight, bias)(x)
+    monkeypatch.setattr(decode, "WORTH", 4 * weight.numel())
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    product, asked = FewRowsOfBytes(weight, bias), []
+    monkeypatch.setattr(product, "kernel", lambda *given, kernel=product.kernel: (asked.append(given[-1]), kernel(*given)))
+    assert torch.equal(product(x), alone) and torch.equal(product(x[:3]), alone[:3])
+    assert asked == [2, 1]
 
 
 def test_a_row_of_zeros_gives_the_bias():

@@ -38,10 +38,13 @@ def test_layers_are_left_out_more_often_the_higher_they_are_and_then_only_the_wa
     model = ResNet(resnet_settings("cifar-resnet-20", stochastic_depth=0.4))
     layers = [module for module in model.modules() if isinstance(module, ResidualLayer)]
     assert [layer.depth.probability for layer in layers] == pytest.approx([0.05 * number for number in range(9)])
+    assert len({layer.depth.place for layer in layers}) == 9
     last, x = layers[-1], torch.randn(400, 64, 2, 2)
     seed_draws(0, 1)
     y, around = last(x), last.shortcut(x).relu()
     left_out = (y == around).flatten(1).all(1)
+    said = last.parts[1](last.parts[0](x).relu())[~left_out]
+    torch.testing.assert_close(y[~left_out], (said / (1 - 0.4) + last.shortcut(x)[~left_out]).relu())
     assert left_out.double().mean().item() == pytest.approx(0.4, abs=5 * math.sqrt(0.4 * 0.6 / 400))
     model.eval()
     assert torch.equal(model(x[:2, :3]), model(x[:2, :3])) and not (last(x) == around).flatten(1).all(1).any()

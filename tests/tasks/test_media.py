@@ -11,8 +11,10 @@ from PIL import Image
 import workings
 from tests.tasks.pictures import write_arrays
 from tests.training.games import assert_same_bits, signal_at, train
+from workings.data.builtin import BUILTIN
 from workings.data.clips import FRAMES, SIDE
 from workings.data.molecules import ATOMS, MOLECULES, molecules
+from workings.data.picture_sources import KNOWN
 from workings.data.points import SHAPES, point_sets
 from workings.errors import BadInput
 from workings.settings import merge
@@ -162,4 +164,5 @@ def test_a_name_that_nothing_has_is_refused_with_all_that_can_be_drawn():
         media.medium_of("molecule")
     with pytest.raises(BadInput, match="'clips', 'emoji', 'fashion'.*'molecules', 'points', 'shapes'"):
         media.medium_of("nowhere")
-    assert all(media.medium_of(name) is media.MEDIA.get(name, media.PICTURES) for name in media.ALONE)
+    for name in (*BUILTIN, *KNOWN, "shapes", "clips:mnist", "hub:who/what", "who/what", "folder/"):
+        media.medium_of(name)

@@ -42,14 +42,14 @@ def study(
         out: The folder; with all, the folder of the folders. [default: runs/study-NAME-quick or runs/study-NAME-full]
         keep: A folder that takes the result as NAME-quick.json or NAME-full.json too.
         overwrite: Measure everything anew.
-        jobs: How many measurements at once, each in a process with one thread. [default: one for each core]
+        jobs: How many measurements at once, each in a process with one thread. [default: as many as there are cores and memory for]
         quiet: Print nothing but the verdict.
     """
     from workings import verbs
     from workings.studies.catalog import NAMES, find
 
     if name is None:
-        if quick or full or out or keep or overwrite or jobs or quiet:
+        if quick or full or out or keep or overwrite or jobs is not None or quiet:
             raise BadInput("Which study? Name one of the list that `workings study` prints, or all.")
         print("\n".join(listed()))
         return
@@ -65,7 +65,9 @@ def study(
         except KeyboardInterrupt as stop:
             if name != "all":
                 raise
-            again = command(f"study all --{scale}" + (f" --out {out}" if out else "") + (f" --keep {keep}" if keep else ""))
+            again = command(
+                f"study all --{scale}" + (f" --out {out}" if out else "") + (f" --keep {keep}" if keep else "") + (f" --jobs {jobs}" if jobs else "")
+            )
             raise KeyboardInterrupt(f"{str(stop).partition('; ')[0]} of {one}; go on with: {again}") from None
         except BadInput as error:
             if name != "all":

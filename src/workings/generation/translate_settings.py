@@ -31,7 +31,7 @@ class TranslateSettings:
     seed: int = 0
     """Where the draws begin: the same seed, sentence and settings give the same translation."""
     quantize: Literal["none", "bfloat16", "int8"] = "none"
-    """Keep the decoder's matrices in 16 or 8 bits: faster on a CPU, the translation may change a little."""
+    """Keep the decoder's matrices in 16 or 8 bits, and keys and values in 16: faster on a CPU, the translation may change a little."""
     bad_words: tuple[tuple[int, ...], ...] = ()
     """Token sequences that are never written."""
     renormalize: bool = False

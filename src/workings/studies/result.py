@@ -71,8 +71,8 @@ def kept_result(name: str, scale: str | None = None) -> Result | None:
     return None
 
 
-MOST_PLACES = 5
-"""Behind the point; smaller numbers are written with an exponent."""
+SMALL, SHORT = 1e-3, 3
+"""Numbers below are written with an exponent, and with so many digits."""
 
 
 def table(study: Study, rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -98,11 +98,12 @@ def spread(rows: Sequence[Row], condition: dict[str, Any], measure: str) -> str:
 def even(values: Sequence[float], uncertainty: float) -> list[str]:
     """Numbers with as many places behind the point as show two digits of how uncertain they are.
 
-    >>> even([75.8333, 2.1734], 2.1734), even([-6.2, -16.01, 3.615], 9.8), even([1.5e-8, 4e-9], 4e-9)
-    (['75.8', '2.2'], ['-6.2', '-16.0', '3.6'], ['1.5e-08', '4e-09'])
+    >>> even([75.8333, 2.1734], 2.1734), even([-6.2, -16.01, 3.615], 9.8), even([1.5e-8, 4e-9], 4e-9), even([2.71828, 4e-5], 4e-5)
+    (['75.8', '2.2'], ['-6.2', '-16.0', '3.6'], ['1.5e-08', '4e-09'], ['2.718280', '0.000040'])
     """
     places = max(0, 1 - math.floor(math.log10(uncertainty)))
-    return [f"{value:,.{places}f}" if places <= MOST_PLACES else plain(value) for value in values]
+    small = max(map(abs, values)) < SMALL
+    return [f"{value:.{SHORT}g}" if small else f"{value:,.{places}f}" for value in values]
 
 
 def plain(value: object) -> str:

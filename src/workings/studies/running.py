@@ -18,8 +18,11 @@ from workings.studies.result import Result
 from workings.studies.side_by_side import Unit, measured_units
 from workings.studies.study import Row, Scale, Study
 from workings.training.checkpoints import write_whole
-from workings.training.machine import machine
+from workings.training.machine import choose_device, machine, memory_gib
 from workings.training.progress import duration
+
+ROOM = 2
+"""GiB of memory for each process that measures."""
 
 
 def run_study(
@@ -28,9 +31,9 @@ def run_study(
     """Measure what is not measured yet, and write result.json, figure.svg and report.html into the folder; `keep` takes the result as NAME-SCALE.json too.
 
     out: the folder; by default runs/study-NAME-SCALE. overwrite: begin anew. jobs: measurements at once, each in a process with one thread; with 1, in this
-    one; None for as many as torch takes threads.
+    one; None for as many as the machine can.
     """
-    jobs = torch.get_num_threads() if jobs is None else jobs
+    asked, jobs = jobs, at_once() if jobs is None else jobs
     if jobs < 1:
         raise BadInput(f"{jobs} measurements at once are none; give 1 or more.")
     scale, kind = study.scale(full), "full" if full else "quick"
@@ -42,7 +45,7 @@ def run_study(
         raise BadInput(f"{keep} is not a folder; give one with --keep that takes the result.")
     begin(folder, plan | {"conditions": plain(study.conditions(scale))}, overwrite)
     said(f"{study.name} ({study.statement}): {study.claim}\n  expected: {study.hypothesis}\n  {counted(len(units), 'measurement')}, in {folder}")
-    again = command(f"study {study.name} --{kind} --out {folder}" + (f" --keep {keep}" if keep else ""))
+    again = command(f"study {study.name} --{kind} --out {folder}" + (f" --keep {keep}" if keep else "") + (f" --jobs {asked}" if asked else ""))
     done = measured(study, scale, units, folder, jobs, said, again)
     rows = [plain(unit.condition) | {"seed": unit.seed} | row for unit in units for row in done[key_of(unit)]["rows"]]
     seconds, processor = (sum(done[key_of(unit)][name] for unit in units) for name in ("seconds", "processor"))
@@ -68,6 +71,13 @@ def run_study(
         result.write(keep / f"{study.name}-{kind}.json")
     said(f"  {verdict.word}: {verdict.sentence}\n  {duration(seconds)}; {folder / 'report.html'}")
     return result
+
+
+def at_once() -> int:
+    """As many measurements as torch takes threads and memory allows; one where a GPU does the work."""
+    if choose_device().type != "cpu":
+        return 1
+    return max(1, min(torch.get_num_threads(), int((memory_gib() or ROOM) / ROOM)))
 
 
 def begin(folder: Path, plan: dict[str, Any], overwrite: bool) -> None:

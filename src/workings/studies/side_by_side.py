@@ -1,10 +1,13 @@
 """The measurements of a study side by side, each in a process of its own with one thread: small networks leave a second thread idle, but not a second core."""
 
+import contextlib
 import multiprocessing
+import os
 import shutil
 import signal
+import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -47,31 +50,53 @@ def measured_units(measure: Measure, scale: Scale, units: Sequence[Unit], scratc
     scratch: a folder for what the units make; each deletes its own. Whoever stops listening stops the work.
     """
     places = [scratch / str(number) for number in range(len(units))]
-    if min(jobs, len(units)) <= 1:
+    if jobs == 1 or not units:
         for unit, place in zip(units, places, strict=True):
             yield unit, measured_unit(measure, unit, scale, place)
         return
-    with ProcessPoolExecutor(min(jobs, len(units)), multiprocessing.get_context("spawn"), begin_process) as pool:
-        try:
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(min(jobs, len(units)), multiprocessing.get_context("spawn"), begin_process)
+    try:
+        with interruptions_ignored():
             waiting = {pool.submit(measured_unit, measure, unit, scale, place): unit for unit, place in zip(units, places, strict=True)}
-            for done in as_completed(waiting):
-                yield waiting[done], done.result()
-        except BrokenProcessPool:
-            raise BadInput(
-                "A process that measured has ended: its memory did not suffice, or it could not begin; try one measurement at a time, jobs=1. "
-                'A script has to call `workings.study` under `if __name__ == "__main__":`.'
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.kill()  # a training that is asked to end saves its run first, which nobody wants here
-            raise
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+    except BrokenProcessPool:
+        raise BadInput(
+            "A process that measured has ended, perhaps for want of memory; what was measured is saved, and the same command goes on, with fewer at once by "
+            '--jobs 1 (in Python jobs=1; a script has to call `workings.study` under `if __name__ == "__main__":`).'
+        ) from None
+    finally:
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()  # a training that is asked to end saves its run first, which nobody wants here
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def interruptions_ignored() -> Iterator[None]:
+    """What begins meanwhile never hears of an interruption, which is the affair of the one that waits."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def begin_process() -> None:
-    """One thread for each process; an interruption is the affair of the one that waits for them."""
+    """One thread for each process, which ends with the one that waits for it."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """A parent that was killed could not say so."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def measured_unit(measure: Measure, unit: Unit, scale: Scale, place: Path) -> Measured:

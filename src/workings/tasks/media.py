@@ -12,6 +12,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from workings.data.builtin import BUILTIN
 from workings.data.clips import clip_parts
 from workings.data.labeled import stratified
 from workings.data.labeled_pictures import Held, LabeledPictures
@@ -185,7 +186,12 @@ class Molecules(Points):
 PICTURES = Medium()
 MEDIA = {medium.name: medium for medium in (PICTURES, Clips(), Points(), Molecules())}
 """Each by its name."""
-ALONE = ("emoji", "shapes", "fashion", *KNOWN, *(name for name in MEDIA if name != PICTURES.name))
+ALONE = (
+    "shapes",
+    *(name for name, one in BUILTIN.items() if one.job in ("pictures", "captions")),
+    *KNOWN,
+    *(name for name in MEDIA if name != PICTURES.name),
+)
 """What data can be called without more."""
 
 
@@ -204,7 +210,7 @@ def medium_named(name: str) -> Medium:
 def medium_of(source: str) -> Medium:
     """What the data that `--data` names are: clips, clips:SOURCE, points and molecules are made by code, everything else are pictures."""
     name = source.removeprefix("builtin:")
-    if name.isidentifier() and name not in ALONE and not Path(name).exists():
+    if name.isidentifier() and name not in (*ALONE, *BUILTIN) and not Path(name).exists():
         raise BadInput(f"There is no file, folder or set {source!r} (looked for it in {str(Path.cwd())!r}). {suggest(name, ALONE)}")
     return MEDIA["clips"] if name.startswith("clips:") else MEDIA.get(name, PICTURES)
 

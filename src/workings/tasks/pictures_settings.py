@@ -139,7 +139,7 @@ def read_settings(table: dict[str, Any]) -> PicturesSettings:
 def ours(model: dict[str, Any]) -> dict[str, Any]:
     """What may be said of a trained model."""
     own = {name: value for name, value in model.items() if name in OURS_TO_SAY}
-    return own | ({"body": ours(model["body"])} if isinstance(model.get("body"), dict) else {})
+    return own | {part: ours(model[part]) for part in ("body", "resnet") if isinstance(model.get(part), dict)}
 
 
 def refuse_shapes(model: dict[str, Any]) -> None:

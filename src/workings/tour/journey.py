@@ -130,5 +130,5 @@ class Trip:
 
     def question(self, question: Question) -> str:
         """Run the study at its quick scale, or what is left of it; returns its verdict."""
-        verdict = workings.study(question.name, out=self.folder / question.name, quiet=True).verdict
+        verdict = workings.study(question.name, out=self.folder / question.name, jobs=1, quiet=True).verdict  # a script may call the tour unguarded
         return f"{verdict.word}: {verdict.sentence.rstrip('.')}"

@@ -44,6 +44,7 @@ void attend_listed(float *y, const float *q, const void *kept, const int32_t *pl
 #define ATTEND(width, is_short) attend_one(to, ask, kept, place, counts[r], 2 * all, m * width, width, is_short)
             if (is_short) { if (width == 64) ATTEND(64, 1); else if (width == 32) ATTEND(32, 1); else ATTEND(width, 1); }
             else { if (width == 64) ATTEND(64, 0); else if (width == 32) ATTEND(32, 0); else ATTEND(width, 0); }
+#undef ATTEND
         }
     }
 }

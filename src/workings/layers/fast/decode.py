@@ -22,7 +22,7 @@ LEAST = 1 << 17
 SPLIT = 1 << 21
 """Matrices with more elements are shared out among threads; below, waking a thread costs more than it does."""
 WORTH = 1 << 23
-"""The same for products of a smaller matrix by many rows: so many products of numbers are shared out."""
+"""Multiplications, rows times elements, from which the product with a smaller matrix of 8 bits is shared out too."""
 BLOCK = 64
 """Outputs that a kernel sums at once."""
 

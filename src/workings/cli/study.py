@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workings.cli.help import WIDTH
 from workings.cli.shape import make_app
-from workings.errors import BadInput, command, counted
+from workings.errors import BadInput, counted
 
 app = make_app(
     "study",
@@ -47,6 +47,7 @@ def study(
     """
     from workings import verbs
     from workings.studies.catalog import NAMES, find
+    from workings.studies.running import command_of
 
     if name is None:
         if quick or full or out or keep or overwrite or jobs is not None or quiet:
@@ -65,10 +66,7 @@ def study(
         except KeyboardInterrupt as stop:
             if name != "all":
                 raise
-            again = command(
-                f"study all --{scale}" + (f" --out {out}" if out else "") + (f" --keep {keep}" if keep else "") + (f" --jobs {jobs}" if jobs else "")
-            )
-            raise KeyboardInterrupt(f"{str(stop).partition('; ')[0]} of {one}; go on with: {again}") from None
+            raise KeyboardInterrupt(f"{str(stop).partition('; ')[0]} of {one}; go on with: {command_of('all', scale, out, keep, jobs)}") from None
         except BadInput as error:
             if name != "all":
                 raise

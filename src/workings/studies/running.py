@@ -45,7 +45,7 @@ def run_study(
         raise BadInput(f"{keep} is not a folder; give one with --keep that takes the result.")
     begin(folder, plan | {"conditions": plain(study.conditions(scale))}, overwrite)
     said(f"{study.name} ({study.statement}): {study.claim}\n  expected: {study.hypothesis}\n  {counted(len(units), 'measurement')}, in {folder}")
-    again = command(f"study {study.name} --{kind} --out {folder}" + (f" --keep {keep}" if keep else "") + (f" --jobs {asked}" if asked else ""))
+    again = command_of(study.name, kind, folder, keep, asked)
     done = measured(study, scale, units, folder, jobs, said, again)
     rows = [plain(unit.condition) | {"seed": unit.seed} | row for unit in units for row in done[key_of(unit)]["rows"]]
     seconds, processor = (sum(done[key_of(unit)][name] for unit in units) for name in ("seconds", "processor"))
@@ -71,6 +71,16 @@ def run_study(
         result.write(keep / f"{study.name}-{kind}.json")
     said(f"  {verdict.word}: {verdict.sentence}\n  {duration(seconds)}; {folder / 'report.html'}")
     return result
+
+
+def command_of(name: str, kind: str, out: str | Path | None, keep: str | Path | None, jobs: int | None) -> str:
+    """The command that goes on with a study, or with all of them.
+
+    >>> command_of("tau", "full", None, "kept", 1)
+    'workings study tau --full --keep kept --jobs 1'
+    """
+    given = {"out": out, "keep": keep, "jobs": jobs}
+    return command(" ".join([f"study {name} --{kind}", *(f"--{option} {value}" for option, value in given.items() if value)]))
 
 
 def at_once() -> int:
